@@ -1,0 +1,1 @@
+"""Rows of every format in, dilemmas and taxonomies out."""

@@ -1,0 +1,1 @@
+"""One file a format; the contract is `counterpoint.data.source`."""

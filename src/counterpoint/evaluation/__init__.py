@@ -1,0 +1,1 @@
+"""Metrics, honest statistics, comparisons and their report."""

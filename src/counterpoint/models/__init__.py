@@ -1,0 +1,1 @@
+"""Scorers: a sentence encoder and (later) causal language models."""

@@ -1,0 +1,1 @@
+"""One file a loss; the contract is `counterpoint.training.objective`."""
