@@ -1,9 +1,9 @@
 """The contract of training losses: an objective sees log-probabilities of branches, never a model.
 
-A *side* is one conditioned prompt: a dilemma asked under one pole. Its *branches* are the responses scored under it; on
-the encoder a response is an option and its log-probability is normalised over the dilemma's options, on a language model
-it is a token sequence. An *example* is what must be in one step together: for PFT both sides of a dilemma, for the
-rivals one. Axes: `branch`, `side`, `example`.
+A *side* is one conditioned prompt: a dilemma asked under one pole. Its *branches* are the responses scored under it. On
+the encoder a response is an option, its log-probability normalised over the dilemma's options; on a language model it
+is a token sequence. An *example* is what must be in one step together: for PFT both sides of a dilemma, for its rivals
+one. Axes: `branch`, `side`, `example`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Side(NamedTuple):
-    """A dilemma asked under one pole: options that are right, options that are wrong, and the weight w_p of the loss."""
+    """A dilemma asked under one pole: options that are right, those that are wrong, and the weight w_p of its loss."""
 
     pole: str
     chosen: tuple[int, ...]

