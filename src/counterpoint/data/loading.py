@@ -1,0 +1,158 @@
+"""Files in, a data set out: any format, every problem told."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+from counterpoint.data.json_records import Record, records
+from counterpoint.data.source import SOURCES, Context
+from counterpoint.data.taxonomy import taxonomy as find_taxonomy
+from counterpoint.errors import BadDataError
+from counterpoint.types import DataSet, Dilemma, OpenQuestion, Problem, Taxonomy
+
+BUILT_IN = {"crossroads": "CC-BY-4.0"}
+"""Data sets that come with the package, and their licences."""
+
+_LOOKED_AT = 100
+_log = logging.getLogger(__name__)
+
+
+class Reading(NamedTuple):
+    """The good records of an input, and what is wrong with the others."""
+
+    data_set: DataSet
+    problems: tuple[Problem, ...]
+
+
+def load(
+    path_or_name: str | Path,
+    *,
+    source: str | None = None,
+    taxonomy: str | Path | Taxonomy | None = None,
+    value_pair: str | None = None,
+    keep_good: bool = False,
+) -> DataSet:
+    """The data set at a path, or the built-in one of that name.
+
+    Args:
+        path_or_name: a file, a folder whose `.json` and `.jsonl` files are read together, or `"crossroads"`.
+        source: name of the format; found out from the content where not given.
+        taxonomy: built-in name, TOML file or taxonomy; the format's own where not given.
+        value_pair: what the rows are about, for formats whose rows don't say (BQD; the folder's name otherwise).
+        keep_good: log problems as warnings and return the good records. Without it one problem refuses the input.
+
+    Raises:
+        BadDataError: with every problem found; also under `keep_good` if no record is good.
+        UnknownNameError: there is no such format or taxonomy.
+    """
+    reading = read(path_or_name, source=source, taxonomy=taxonomy, value_pair=value_pair)
+    data_set, problems = reading
+    if problems and not (keep_good and (data_set.dilemmas or data_set.open_questions)):
+        raise BadDataError(problems)
+    for problem in problems:
+        _log.warning("left out: %s", problem)
+    return data_set
+
+
+def read(
+    path_or_name: str | Path,
+    *,
+    source: str | None = None,
+    taxonomy: str | Path | Taxonomy | None = None,
+    value_pair: str | None = None,
+) -> Reading:
+    """What `load` reads, with the problems beside the good records instead of raised."""
+    name = str(path_or_name)
+    licence = BUILT_IN.get(name, "")
+    path = Path(str(files("counterpoint.data") / name / f"{name}.jsonl")) if licence else Path(path_or_name)
+    given = find_taxonomy(taxonomy) if isinstance(taxonomy, str | Path) else taxonomy
+    rows = _Rows(given, value_pair or "")
+    for file in _files(path):
+        rows.add_file(file, source)
+    chosen = rows.taxonomy or find_taxonomy("vcd")
+    data_set = DataSet(path.stem, chosen, tuple(rows.dilemmas), tuple(rows.open_questions), licence)
+    return Reading(data_set, tuple(rows.problems))
+
+
+@dataclass
+class _Rows:
+    """Rows gathered from one file after another; ids are unique over all of them."""
+
+    taxonomy: Taxonomy | None
+    value_pair: str
+    dilemmas: list[Dilemma] = field(default_factory=list)
+    open_questions: list[OpenQuestion] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    _seen: dict[str, str] = field(default_factory=dict)
+
+    def add_file(self, path: Path, source: str | None) -> None:
+        name = source or self._recognise(path)
+        if name is None:
+            return
+        plugin = SOURCES.get(name)
+        if self.taxonomy is None:
+            self.taxonomy = find_taxonomy(plugin.taxonomy)
+        context = Context(self.taxonomy, path, self.value_pair)
+        for item in records(path):
+            if isinstance(item, Problem):
+                self.problems.append(item)
+                continue
+            parsed = plugin.parse(item.value, context)
+            place = _place(item)
+            self.problems += [Problem(str(path), place, *fault) for fault in parsed.faults]
+            if parsed.record is not None:
+                self._add(parsed.record, str(path), place)
+
+    def _add(self, record: Dilemma | OpenQuestion, file: str, place: str) -> None:
+        where = f"{file}, {place}"
+        if (before := self._seen.setdefault(record.id, where)) != where:
+            before = before.removeprefix(f"{file}, ")
+            self.problems.append(
+                Problem(file, place, "id", f"the id, or the content it is made from, is that of {before}")
+            )
+        elif isinstance(record, Dilemma):
+            self.dilemmas.append(record)
+        else:
+            self.open_questions.append(record)
+
+    def _recognise(self, path: Path) -> str | None:
+        """The format that most of the first records look like; None, and the problems told, if that is none or several."""
+        plugins = {name: SOURCES.get(name) for name in SOURCES.names()}
+        votes = dict.fromkeys(plugins, 0)
+        broken: list[Problem] = []
+        for i, item in zip(range(_LOOKED_AT), records(path), strict=False):
+            if isinstance(item, Problem):
+                broken.append(item)
+            elif isinstance(item.value, dict):
+                for name, plugin in plugins.items():
+                    votes[name] += plugin.recognises(item.value)
+        best = [name for name, count in votes.items() if count == max(votes.values())]
+        if len(best) == 1:
+            return best[0]
+        if max(votes.values()) > 0:
+            message = f"looks like {' and '.join(best)} at once; say which with source="
+            self.problems.append(Problem(str(path), "", "", message))
+        else:
+            self.problems += [item for item in records(path) if isinstance(item, Problem)] if broken else []
+            if not broken or all(problem.record for problem in broken):
+                message = f"no record looks like any known format ({', '.join(plugins)})"
+                self.problems.append(Problem(str(path), "", "", message))
+        return None
+
+
+def _files(path: Path) -> list[Path]:
+    """The file itself, or the data files in and under a folder, sorted."""
+    try:
+        found = sorted(p for p in path.rglob("*") if p.suffix in (".json", ".jsonl") and p.is_file())
+        return found if path.is_dir() and found else [path]
+    except (OSError, ValueError):
+        return [path]
+
+
+def _place(item: Record) -> str:
+    identity = item.value.get("id") if isinstance(item.value, dict) else None
+    return f"{item.place} (id {identity[:60]!r})" if isinstance(identity, str) and identity else item.place
