@@ -1,7 +1,7 @@
-"""JSON values out of a file, one at a time: a JSON array, or one value a line. What cannot be read is a problem, not a crash.
+"""JSON values out of a file, one at a time: a JSON array, or one value a line. What can't be read is a problem, no crash.
 
-A lines file is streamed, so memory holds one line at most. An array is held as text; its elements are decoded one by one,
-so that those before a syntax error are not lost.
+A lines file is streamed, so memory holds one line at most. An array is held as text; its elements are decoded one by
+one, so that those before a syntax error are not lost.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Record(NamedTuple):
     value: object
 
 
-class _NotJSON(ValueError):
+class _NotJsonError(ValueError):
     """Python's decoder accepts it, the standard does not."""
 
 
@@ -136,7 +136,7 @@ def _element(text: str, position: int, name: str, place: str) -> tuple[Record | 
     """The element that begins at `position` and where it ends; the decoder's errors are raised."""
     try:
         value, end = _STRICT.raw_decode(text, position)
-    except _NotJSON as error:  # well formed but for this, so what follows can be read
+    except _NotJsonError as error:  # well formed but for this, so what follows can be read
         _, end = json.JSONDecoder().raw_decode(text, position)
         return Problem(name, place, "", _reason(error)), end
     if end - position > MAX_RECORD:
@@ -147,14 +147,14 @@ def _element(text: str, position: int, name: str, place: str) -> tuple[Record | 
 def _text(data: bytes) -> str:
     """UTF-8 text, or a `ValueError` that says what is wrong with it."""
     if b"\0" in data:
-        raise _NotJSON(f"holds a NUL byte at byte {data.index(0) + 1}: damaged, or not text")
+        raise _NotJsonError(f"holds a NUL byte at byte {data.index(0) + 1}: damaged, or not text")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         byte = f"byte 0x{data[error.start]:02x} at line {line}, byte {error.start + 1}"
         hint = "perhaps Latin-1 or Windows-1252; save it as UTF-8 and try again"
-        raise _NotJSON(f"is not UTF-8 ({byte}): {hint}") from None
+        raise _NotJsonError(f"is not UTF-8 ({byte}): {hint}") from None
 
 
 def _decode(text: str) -> object:
@@ -174,11 +174,11 @@ def _syntax(error: json.JSONDecodeError, name: str, place: str) -> Problem:
 def _reason(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "is nested too deeply"
-    return str(error) if isinstance(error, _NotJSON) else f"is not JSON: {error}"
+    return str(error) if isinstance(error, _NotJsonError) else f"is not JSON: {error}"
 
 
 def _refuse_constant(constant: str) -> object:
-    raise _NotJSON(f"holds {constant}, which is not JSON")
+    raise _NotJsonError(f"holds {constant}, which is not JSON")
 
 
 def _refuse_repeated(items: list[tuple[str, object]]) -> dict[str, object]:
@@ -186,7 +186,7 @@ def _refuse_repeated(items: list[tuple[str, object]]) -> dict[str, object]:
     if len(fields) < len(items):
         names = [name for name, _ in items]
         again = next(name for i, name in enumerate(names) if name in names[:i])
-        raise _NotJSON(f"names the field {shown(again)} twice")
+        raise _NotJsonError(f"names the field {shown(again)} twice")
     return fields
 
 

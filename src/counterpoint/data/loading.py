@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+from counterpoint.data.faults import shown
 from counterpoint.data.json_records import Record, records
 from counterpoint.data.source import SOURCES, Context
 from counterpoint.data.taxonomy import taxonomy as find_taxonomy
@@ -111,20 +113,19 @@ class _Rows:
         where = f"{file}, {place}"
         if (before := self._seen.setdefault(record.id, where)) != where:
             before = before.removeprefix(f"{file}, ")
-            self.problems.append(
-                Problem(file, place, "id", f"the id, or the content it is made from, is that of {before}")
-            )
+            message = f"the id, or the content it is made from, is that of {before}"
+            self.problems.append(Problem(file, place, "id", message, shown(record.id)))
         elif isinstance(record, Dilemma):
             self.dilemmas.append(record)
         else:
             self.open_questions.append(record)
 
     def _recognise(self, path: Path) -> str | None:
-        """The format that most of the first records look like; None, and the problems told, if that is none or several."""
+        """The format that most of the first records look like; None, and why, if that is none or several."""
         plugins = {name: SOURCES.get(name) for name in SOURCES.names()}
         votes = dict.fromkeys(plugins, 0)
         broken: list[Problem] = []
-        for i, item in zip(range(_LOOKED_AT), records(path), strict=False):
+        for item in islice(records(path), _LOOKED_AT):
             if isinstance(item, Problem):
                 broken.append(item)
             elif isinstance(item.value, dict):

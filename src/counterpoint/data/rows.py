@@ -1,4 +1,4 @@
-"""Our own JSONL: one object a line, a dilemma or an open question. The published JSON Schema is made from these models."""
+"""Our own JSONL: one object a line, a dilemma or an open question. The published JSON Schema is made from these."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The contract of data formats. Every format is a row of JSON objects; a source says what one object means.
 
-Finding the file, its encoding and its JSON is `json_records`; what every dilemma must satisfy is `checks`; a source adds the
-names of its fields. So a new format is one file in `sources/`.
+Finding the file, its encoding and its JSON is `json_records`; what every dilemma must satisfy is `checks`; a source
+adds the names of its fields. So a new format is one file in `sources/`.
 """
 
 from __future__ import annotations

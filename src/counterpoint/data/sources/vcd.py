@@ -3,8 +3,8 @@
     {"scenario": "...", "preference domain": "Risk Orientation", "scene": "Gaming",
      "options": [{"text": "...", "bias": "Risk-taking"}, {"text": "...", "bias": "Risk-averse"}]}
 
-A row may also have an `id`, a `question` and, for each option, an `explanation`. A row with a `question` and no `scenario`
-has its whole text in the question. Other fields are passed over.
+A row may also have an `id`, a `question` and, for each option, an `explanation`. A row with a `question` and no
+`scenario` has its whole text in the question. Other fields are passed over.
 """
 
 from __future__ import annotations
