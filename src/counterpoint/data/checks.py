@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from counterpoint.data.faults import Fault, nearest, shown
 from counterpoint.data.source import Parsed
@@ -21,24 +21,24 @@ class FieldNames:
 
 
 def checked(dilemma: Dilemma, taxonomy: Taxonomy, names: FieldNames = FieldNames()) -> Parsed:
-    """The dilemma (with an id made from its content where it has none), or all that is wrong with it."""
+    """The dilemma, or all that is wrong with it."""
     faults = tuple(_faults(dilemma, taxonomy, names))
-    if faults:
-        return Parsed(None, faults)
-    if dilemma.id:
-        return Parsed(dilemma)
-    digest = content_hash(dilemma.digest, dilemma.value_pair)
-    return Parsed(replace(dilemma, id=f"{dilemma.source or 'row'}-{digest[:12]}"))
+    return Parsed(None, faults) if faults else Parsed(dilemma)
 
 
 def checked_question(question: OpenQuestion, taxonomy: Taxonomy, names: FieldNames = FieldNames()) -> Parsed:
-    """The open question, with an id, or what is wrong with it."""
+    """The open question, or what is wrong with it."""
     if question.value_pair not in taxonomy.by_name:
         return Parsed(None, (unknown_pair(question.value_pair, taxonomy, names.value_pair),))
-    if question.id:
-        return Parsed(question)
-    digest = content_hash("open", question.value_pair, question.prompt)
-    return Parsed(replace(question, id=f"{question.source or 'row'}-open-{digest[:12]}"))
+    return Parsed(question)
+
+
+def derived_id(record: Dilemma | OpenQuestion) -> str:
+    """An id for a record that has none: the same for the same content, in whatever order its options stand."""
+    source = record.source or "row"
+    if isinstance(record, Dilemma):
+        return f"{source}-{content_hash(record.digest, record.value_pair)[:12]}"
+    return f"{source}-open-{content_hash(record.value_pair, record.prompt)[:12]}"
 
 
 def unknown_pair(name: str, taxonomy: Taxonomy, field: str) -> Fault:

@@ -1,4 +1,4 @@
-"""JSON values out of a file, one at a time: a JSON array, or one value a line. What can't be read is a problem, no crash.
+"""JSON values out of a file, one at a time: a JSON array, or one a line. What can't be read is a problem, not a crash.
 
 A lines file is streamed, so memory holds one line at most. An array is held as text; its elements are decoded one by
 one, so that those before a syntax error are not lost.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from counterpoint.data.checks import derived_id, unknown_pair
 from counterpoint.data.faults import shown
 from counterpoint.data.json_records import Record, records
-from counterpoint.data.source import SOURCES, Context
+from counterpoint.data.source import SOURCES, Context, Source
 from counterpoint.data.taxonomy import taxonomy as find_taxonomy
 from counterpoint.errors import BadDataError
 from counterpoint.types import DataSet, Dilemma, OpenQuestion, Problem, Taxonomy
@@ -97,8 +99,16 @@ class _Rows:
             return
         plugin = SOURCES.get(name)
         if self.taxonomy is None:
-            self.taxonomy = find_taxonomy(plugin.taxonomy)
-        context = Context(self.taxonomy, path, self.value_pair)
+            self.taxonomy = find_taxonomy(plugin.default_taxonomy(_first_row(path, plugin)))
+        pair = "" if plugin.names_value_pair else self.value_pair or path.resolve().parent.name
+        if pair and pair not in self.taxonomy.by_name:
+            fault = unknown_pair(pair, self.taxonomy, "")
+            hint = (
+                f"{fault.message} The rows don't say what they are about and neither does the folder: give value_pair"
+            )
+            self.problems.append(Problem(str(path), "", "", hint, fault.value))
+            return
+        context = Context(self.taxonomy, path, pair)
         for item in records(path):
             if isinstance(item, Problem):
                 self.problems.append(item)
@@ -111,14 +121,22 @@ class _Rows:
 
     def _add(self, record: Dilemma | OpenQuestion, file: str, place: str) -> None:
         where = f"{file}, {place}"
+        if not record.id:
+            record = replace(record, id=self._new_id(derived_id(record)))
         if (before := self._seen.setdefault(record.id, where)) != where:
             before = before.removeprefix(f"{file}, ")
-            message = f"the id, or the content it is made from, is that of {before}"
+            message = f"is also that of {before}"
             self.problems.append(Problem(file, place, "id", message, shown(record.id)))
         elif isinstance(record, Dilemma):
             self.dilemmas.append(record)
         else:
             self.open_questions.append(record)
+
+    def _new_id(self, wanted: str) -> str:
+        """An id for a row without one. A row that stands there twice is no error; the second has `-2` after its id."""
+        if wanted not in self._seen:
+            return wanted
+        return next(name for i in count(2) if (name := f"{wanted}-{i}") not in self._seen)
 
     def _recognise(self, path: Path) -> str | None:
         """The format that most of the first records look like; None, and why, if that is none or several."""
@@ -143,6 +161,12 @@ class _Rows:
                 message = f"no record looks like any known format ({', '.join(plugins)})"
                 self.problems.append(Problem(str(path), "", "", message))
         return None
+
+
+def _first_row(path: Path, plugin: Source) -> Mapping[str, Any]:
+    """The first row that the format recognises."""
+    values = (item.value for item in records(path) if isinstance(item, Record))
+    return next((value for value in values if isinstance(value, dict) and plugin.recognises(value)), {})
 
 
 def _files(path: Path) -> list[Path]:

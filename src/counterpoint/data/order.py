@@ -1,5 +1,8 @@
-"""The order of a dilemma's options, drawn anew: in published Value Conflict Dilemmas the first option has the first pole
-in 86% of rows, so an order that was found must never be trained or tested on."""
+"""The order of a dilemma's options, drawn anew.
+
+In the published Value Conflict Dilemmas the first option has the first pole in 86% of rows, so an order that was found
+must never be trained or tested on.
+"""
 
 from __future__ import annotations
 

@@ -36,8 +36,8 @@ class Source(Protocol):
     """A file format. Stateless; one file each in `sources/`, with a module-level `SOURCE`."""
 
     @property
-    def taxonomy(self) -> str:
-        """Name of the taxonomy used where none is given."""
+    def names_value_pair(self) -> bool:
+        """Whether rows say what they are about. Where they don't, the caller or the folder's name does."""
         ...
 
     @property
@@ -47,6 +47,10 @@ class Source(Protocol):
 
     def recognises(self, row: Mapping[str, Any]) -> bool:
         """Whether the object has the fields that mark this format; no object has those of two."""
+        ...
+
+    def default_taxonomy(self, row: Mapping[str, Any]) -> str:
+        """Name of the built-in taxonomy to use where none is given, judged by the first row recognised."""
         ...
 
     def parse(self, row: object, context: Context) -> Parsed:

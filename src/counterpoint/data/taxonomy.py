@@ -61,6 +61,15 @@ def taxonomy(name_or_path: str | Path) -> Taxonomy:
     return parse_taxonomy(text, str(path))
 
 
+def built_in_with(value_pair: str = "", pole: str = "", default: str = "vcd") -> str:
+    """Name of the built-in taxonomy that has this value pair or pole; `default` if none has."""
+    for name in taxonomy_names():
+        found = _built_in(name)
+        if value_pair in found.by_name or pole in found.by_pole:
+            return name
+    return default
+
+
 def parse_taxonomy(text: str, file: str) -> Taxonomy:
     """A taxonomy from TOML text; `file` is named in errors. Raises `BadDataError` as `taxonomy` does."""
     try:

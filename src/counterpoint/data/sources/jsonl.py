@@ -18,17 +18,21 @@ from counterpoint.data.checks import checked, checked_question
 from counterpoint.data.faults import Fault, explain
 from counterpoint.data.rows import DilemmaRow, OpenQuestionRow
 from counterpoint.data.source import Context, Parsed
+from counterpoint.data.taxonomy import built_in_with
 from counterpoint.types import DataSet, Dilemma, OpenQuestion, Option
 
 
 class Jsonl:
     """Reads and writes all that a data set holds but the taxonomy, which is a file of its own."""
 
-    taxonomy = "vcd"
+    names_value_pair = True
     container: Literal["lines"] = "lines"
 
     def recognises(self, row: Mapping[str, Any]) -> bool:
         return "value_pair" in row and "chosen" not in row
+
+    def default_taxonomy(self, row: Mapping[str, Any]) -> str:
+        return built_in_with(value_pair=str(row.get("value_pair")))
 
     def parse(self, row: object, context: Context) -> Parsed:
         if not isinstance(row, dict):

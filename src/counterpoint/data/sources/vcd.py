@@ -43,11 +43,14 @@ class _VcdRow(Row):
 class Vcd:
     """Reads and writes the published form."""
 
-    taxonomy = "vcd"
+    names_value_pair = True
     container: Literal["array"] = "array"
 
     def recognises(self, row: Mapping[str, Any]) -> bool:
         return "preference domain" in row or ("options" in row and "value_pair" not in row)
+
+    def default_taxonomy(self, row: Mapping[str, Any]) -> str:  # noqa: ARG002
+        return "vcd"
 
     def parse(self, row: object, context: Context) -> Parsed:
         if not isinstance(row, dict):
