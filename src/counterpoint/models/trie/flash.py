@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 HIDDEN = -1e30
-"""Added to scores that must not count. Finite, so that a part of which a query sees nothing joins with weight 0, not NaN."""
+"""Added to scores that must not count. Finite: a part of which a query sees nothing joins with weight 0, not NaN."""
 
 
 class Piece(NamedTuple):
@@ -49,7 +49,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, pieces: Sequence[Piece], s
     """
     if key.shape[1] != query.shape[1] and not _shares_heads():
         key, value = (x.repeat_interleave(query.shape[1] // x.shape[1], dim=1) for x in (key, value))
-    out: Tensor = _TreeAttention.apply(query, key, value, pieces, scale)
+    out: Tensor = _TreeAttention.apply(query, key, value, pieces, scale)  # type: ignore[no-untyped-call]
     return out
 
 
@@ -98,7 +98,7 @@ class _TreeAttention(torch.autograd.Function):
 
 
 def _join(out: Tensor, lse: Tensor, part: Tensor, part_lse: Tensor) -> None:
-    """Take a further part of these queries into `out` `[1, head, query, dim]` and `lse` `[1, head, query]`, in place."""
+    """Take a further part into `out` `[1, head, query, dim]` and `lse` `[1, head, query]`, in place."""
     joined = torch.logaddexp(lse, part_lse)
     out.mul_((lse - joined).exp_().unsqueeze(-1).to(out.dtype))
     out.add_(part * (part_lse - joined).exp_().unsqueeze(-1).to(out.dtype))

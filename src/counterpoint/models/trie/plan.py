@@ -72,7 +72,7 @@ class Plan:
 
     @property
     def token_ratio(self) -> float:
-        """Tokens read by separate passes for one read here: the gain of everything that costs the same for any token."""
+        """Tokens read by separate passes for one read here: the gain of all that costs the same for any token."""
         return self.separate_nodes / max(len(self), 1)
 
     @cached_property
@@ -127,9 +127,7 @@ def build_plan(branches: Sequence[Branch]) -> Plan:
 
     parents = np.concatenate([way[branch.start - 1 :] for way, branch in zip(ways, branches, strict=True)])
     said = np.concatenate([np.asarray(branch.tokens[branch.start :], np.int64) for branch in branches])
-    edges, token_edge, weight = np.unique(
-        np.stack([parents, said]), axis=1, return_inverse=True, return_counts=True
-    )
+    edges, token_edge, weight = np.unique(np.stack([parents, said]), axis=1, return_inverse=True, return_counts=True)
     rows, edge_row = np.unique(edges[0], return_inverse=True)
     lengths = [branch.response for branch in branches]
     return Plan(
@@ -162,8 +160,8 @@ def _check(branches: Sequence[Branch]) -> None:
     for i, branch in enumerate(branches):
         if not 1 <= branch.start < len(branch.tokens):
             raise BadInputError(
-                f"branch {i}: its response starts at {branch.start} of {len(branch.tokens)} tokens; expected at least one "
-                "prompt token (it predicts the first response token) and at least one response token"
+                f"branch {i}: its response starts at {branch.start} of {len(branch.tokens)} tokens; expected at least "
+                "one prompt token (it predicts the first response token) and at least one response token"
             )
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from counterpoint.models.trie.plan import Ints, Plan
 
 BLOCK = 64
-"""Queries in a causal block: the smaller, the fewer masked pairs are computed; below 64 calls cost more than they save."""
+"""Queries in a causal block. Smaller blocks compute fewer masked pairs; below 64, calls cost more than that saves."""
 
 
 class Span(NamedTuple):

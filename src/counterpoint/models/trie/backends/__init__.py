@@ -1,0 +1,1 @@
+"""Ways of computing a plan, one file each."""
