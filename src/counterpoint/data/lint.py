@@ -15,7 +15,7 @@ from counterpoint.types import DataSet, Dilemma, ValuePair
 
 TOLERANCE = 0.05
 """How far from chance a rule that reads nothing may be; where one dilemma weighs more than that, by one dilemma."""
-SAME_SCENARIO, SAME_OPTION = 0.85, 0.95
+SAME_SCENARIO, SAME_OPTION = 0.8, 0.95
 """Cosine of sentence embeddings from which two scenarios, or two options of one dilemma, count as near duplicates."""
 
 Severity = Literal["error", "warning"]
