@@ -1,0 +1,1 @@
+"""From choices to a belief about one person, and to what to ask next."""

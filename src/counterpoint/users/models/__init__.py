@@ -1,0 +1,1 @@
+"""User models, one file each; the contract is `counterpoint.users.model`."""
