@@ -1,0 +1,123 @@
+"""How each method is called, explained and drawn: one name, one sentence, one mark, the same in every table and chart.
+
+Colour says the family (PFT, SFT, DPO, rules), shape says the side (up: positive, down: negative, diamond: both), a
+hollow mark says DPO or untrained. No two methods share a mark, so colour is never needed to tell them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Shape = Literal["circle", "up", "down", "diamond", "square", "cross", "plus", "hexagon"]
+
+
+@dataclass(frozen=True)
+class MethodLabel:
+    """What a reader sees of a method. `trained` is False for the untrained model and for rules."""
+
+    name: str
+    label: str
+    sentence: str
+    ink: str
+    """CSS class that sets the colour."""
+    shape: Shape
+    hollow: bool = False
+    trained: bool = True
+    rule: bool = False
+
+
+_KNOWN = (
+    MethodLabel(
+        "pft",
+        "PFT",
+        "Preference-paired fine-tuning: both poles of a dilemma in the same training step, each under its own instruction.",
+        "m-pft",
+        "circle",
+    ),
+    MethodLabel(
+        "sft_mixed",
+        "SFT mixed",
+        "Supervised training on both poles as separate, shuffled examples: PFT's data without the pairing.",
+        "m-sft",
+        "diamond",
+    ),
+    MethodLabel(
+        "sft_positive", "SFT positive", "Supervised training on the positive pole of every pair alone.", "m-sft", "up"
+    ),
+    MethodLabel(
+        "sft_negative",
+        "SFT negative",
+        "Supervised training on the negative pole of every pair alone.",
+        "m-sft",
+        "down",
+    ),
+    MethodLabel(
+        "dpo_mixed",
+        "DPO mixed",
+        "Preference optimisation (right options over wrong ones) on both poles as separate examples.",
+        "m-dpo",
+        "diamond",
+        hollow=True,
+    ),
+    MethodLabel(
+        "dpo_positive",
+        "DPO positive",
+        "Preference optimisation on the positive poles alone.",
+        "m-dpo",
+        "up",
+        hollow=True,
+    ),
+    MethodLabel(
+        "dpo_negative",
+        "DPO negative",
+        "Preference optimisation on the negative poles alone.",
+        "m-dpo",
+        "down",
+        hollow=True,
+    ),
+    MethodLabel(
+        "base",
+        "Untrained",
+        "The same model before any training on dilemmas.",
+        "m-base",
+        "circle",
+        hollow=True,
+        trained=False,
+    ),
+    MethodLabel(
+        "rule",
+        "Best blind rule",
+        "Reads nothing: picks an option by its place or length, by the rule that did best on the training dilemmas. "
+        "Options are shuffled, as for the models.",
+        "m-rule",
+        "cross",
+        trained=False,
+        rule=True,
+    ),
+    MethodLabel(
+        "rule_published_order",
+        "Blind rule, file order",
+        "The same on the order in which the data file lists the options. A high value means that the file gives answers "
+        "away by position.",
+        "m-rule",
+        "plus",
+        trained=False,
+        rule=True,
+    ),
+)
+_SPARE_INKS = ("m-x0", "m-x1", "m-x2", "m-x3")
+_SPARE_SHAPES: tuple[Shape, ...] = ("square", "hexagon")
+
+
+def label_methods(names: Iterable[str]) -> dict[str, MethodLabel]:
+    """A label for every name, known ones first in their fixed order, then others in the order they come."""
+    wanted = list(dict.fromkeys(names))
+    labels = {method.name: method for method in _KNOWN if method.name in wanted}
+    for i, name in enumerate(name for name in wanted if name not in labels):
+        shape = _SPARE_SHAPES[i // len(_SPARE_INKS) % len(_SPARE_SHAPES)]
+        ink = _SPARE_INKS[i % len(_SPARE_INKS)]
+        hollow = i >= len(_SPARE_INKS) * len(_SPARE_SHAPES)
+        labels[name] = MethodLabel(name, name.replace("_", " "), "A method added to this run.", ink, shape, hollow)
+    return labels
