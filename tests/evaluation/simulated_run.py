@@ -57,9 +57,14 @@ def dilemmas(count: int, *, seed: int = 0) -> list[dict[str, Any]]:
             for k, pole in enumerate(poles)
         ]
         options[0]["explanation"] = "Because what is agreed in the open tends to hold when it gets uncomfortable."
-        scenario = f"Noor has kept the books of {place} for six years. This week a friend urges her to {way}, and she has until Friday."
+        scenario = f"Noor has kept the books of {place} for six years. This week a friend urges her to {way}. "
         rows.append(
-            {"id": f"sim-{i:03d}", "value_pair": pair, "scene": SCENES[i % 5], "scenario": scenario * 2}
+            {
+                "id": f"sim-{i:03d}",
+                "value_pair": pair,
+                "scene": SCENES[i % 5],
+                "scenario": scenario + "She has until Friday and has asked nobody.",
+            }
             | {"question": "What should Noor do?", "options": options, "open_question": "What would you tell Noor?"}
         )
     return rows

@@ -11,6 +11,7 @@ import math
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -152,7 +153,8 @@ def both_sides(points: Sequence[Point], chance: float | None) -> Markup:
         f'<text class="axis" transform="translate(12 {middle - 17})rotate(-90)">asked for the negative pole</text>'
     )
     for point in sorted(points, key=lambda p: not p.pair):
-        title = f"{point.method.label}{', ' + point.pair if point.pair else ''}: {point.x:.2f} positive, {point.y:.2f} negative"
+        who = f"{point.method.label}, {point.pair}" if point.pair else point.method.label
+        title = f"{who}: {point.x:.2f} positive, {point.y:.2f} negative"
         at = {"x": across(point.x), "y": up(point.y)}
         parts.append(marker(point.method, **at, size=2.6 if point.pair else 6, faint=bool(point.pair), title=title))
     means = [point for point in points if not point.pair]
@@ -179,7 +181,8 @@ def curve_panel(key: str, method: MethodLabel, runs: Sequence[Sequence[tuple[flo
             parts.append(marker(method, x=across(run[0][0]), y=up(run[0][1]), size=3))
     parts.append(f'<text class="tick start" x="{left}" y="{bottom + 15}">0</text>')
     parts.append(f'<text class="tick end" x="{right}" y="{bottom + 15}">{end:.3g} {_text(unit)}</text>')
-    desc = f"{len(runs)} seeds; loss from {number(max(r[0][1] for r in runs))} at most to {number(max(r[-1][1] for r in runs))}"
+    first, last = (sum(run[place][1] for run in runs) / len(runs) for place in (0, -1))
+    desc = f"Seeds: {len(runs)}; mean loss {number(first)} at the start, {number(last)} at the end"
     return _svg(key, width, height, f"Training loss of {method.label}", desc, parts)
 
 
@@ -209,7 +212,7 @@ def thin(run: Sequence[tuple[float, float]], *, most: int = CURVE_POINTS) -> lis
     if len(run) <= most:
         return list(run)
     edges = [round(i * len(run) / most) for i in range(most + 1)]
-    stretches = [run[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    stretches = [run[a:b] for a, b in pairwise(edges)]
     return [(sum(x for x, _ in s) / len(s), sum(y for _, y in s) / len(s)) for s in stretches]
 
 

@@ -1,4 +1,4 @@
-"""What a run says, in plain words that its numbers support: a tie is called a tie, and no winner is named without a test."""
+"""What a run says in plain words: a tie is called a tie, and no winner is named without a test."""
 
 from __future__ import annotations
 
@@ -84,7 +84,8 @@ def _title(
 
 def _reach(name: str, score: Estimate) -> str:
     inside = f" (95% interval {percent(score.low)} to {percent(score.high)})" if score.low is not None else ""
-    return f"{name} picks an option of the pole it is asked for in {percent(score.mean)} of cases{inside}, averaged over poles."
+    share = f"{percent(score.mean)} of cases{inside}"
+    return f"Asked for a pole, {name} picks an option of it in {share}, averaged over poles."
 
 
 def _against_floor(
@@ -119,7 +120,7 @@ def _standing(
         sentences.append(
             f"It is ahead of {_join([labels[other].label for other in behind])} by more than chance explains."
         )
-    if tied:
+    if tied and {best, *tied} != {"pft", "sft_mixed"}:
         others = _join([labels[other].label for other in tied])
         sentences.append(
             f"Between {name} and {others} these data show no difference; that is no proof that there is none."
@@ -160,7 +161,8 @@ def _pairing(labels: Mapping[str, MethodLabel], tests: Sequence[Paired]) -> list
     a, b = labels["pft"].label, labels["sft_mixed"].label
     found = f"{a} minus {b} is {points(gap)} points{inside}"
     if not test.shown:
-        return [f"Does pairing the two sides pay? It is a tie here: {found}, no difference shown."]
+        answer = f"It is a tie here: {found}, no difference shown, which is no proof that there is none."
+        return [f"Does pairing the two sides pay? {answer}"]
     return [f"Does pairing the two sides pay? {'It does' if gap > 0 else 'It costs accuracy'} here: {found}."]
 
 

@@ -32,7 +32,7 @@ _KNOWN = (
     MethodLabel(
         "pft",
         "PFT",
-        "Preference-paired fine-tuning: both poles of a dilemma in the same training step, each under its own instruction.",
+        "Preference-paired fine-tuning: both poles of a dilemma in one training step, each under its own instruction.",
         "m-pft",
         "circle",
     ),
@@ -99,8 +99,8 @@ _KNOWN = (
     MethodLabel(
         "rule_published_order",
         "Blind rule, file order",
-        "The same on the order in which the data file lists the options. A high value means that the file gives answers "
-        "away by position.",
+        "The same on the order in which the data file lists the options. A high value means that the file gives "
+        "answers away by position.",
         "m-rule",
         "plus",
         trained=False,

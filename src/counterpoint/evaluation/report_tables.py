@@ -53,10 +53,14 @@ def paired_rows(rows: Rows) -> list[Paired]:
     """The paired comparisons."""
     return [
         Paired(
-            str(row.get("a", "")),
-            str(row.get("b", "")),
-            str(row.get("metric", "")),
-            *(finite(row.get(key)) for key in ("difference", "ci_low", "ci_high", "p_value", "p_holm")),
+            a=str(row.get("a", "")),
+            b=str(row.get("b", "")),
+            metric=str(row.get("metric", "")),
+            difference=finite(row.get("difference")),
+            low=finite(row.get("ci_low")),
+            high=finite(row.get("ci_high")),
+            p_value=finite(row.get("p_value")),
+            p_holm=finite(row.get("p_holm")),
             verdict=str(row.get("verdict") or ""),
         )
         for row in rows
@@ -99,7 +103,7 @@ def _leaders(metric: str, found: Mapping[tuple[str, str], Mapping[str, Any]], pa
 
 
 def per_pole(results: Mapping[str, Any]) -> dict[str, dict[str, dict[str, Estimate]]]:
-    """Acc_one by value pair, method and pole; from `rows` (mean over seeds, no interval) where `per_pole` is missing."""
+    """Acc_one by value pair, method and pole; where `per_pole` is missing, from `rows`: seed means, no interval."""
     table: dict[str, dict[str, dict[str, Estimate]]] = {}
     for row in results.get("per_pole") or _poles_of_rows(results.get("rows") or []):
         if row.get("metric", "acc_one") == "acc_one":
