@@ -1,8 +1,10 @@
 """The sentence encoder under the `encoder` scorer: all-MiniLM-L6-v2, its weights verified, its embeddings cached.
 
 Sentence-BERT (Reimers and Gurevych 2019, arXiv 1908.10084): mean over the last layer's token states, then length 1.
-Frozen embeddings are computed one text at a time: without padding a text's embedding doesn't depend on its neighbours, so
-that runs repeat to the last bit whether or not the cache was warm; on a CPU this costs no more than padded batches.
+Beside it the mean of the input embeddings is kept: a bag of word pieces, which a head on frozen features gains from.
+Frozen embeddings are computed one text at a time: without padding a text's embedding doesn't depend on its
+neighbours, so that runs repeat to the last bit whether or not the cache was warm; on a CPU this costs no more than
+padded batches.
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from counterpoint.errors import BadInputError, MissingExtraError
 
@@ -31,7 +32,10 @@ MAX_TOKENS = 256
 """The length the encoder was trained for; longer texts keep their beginning."""
 
 Embeddings = NDArray[np.float32]
-"""`[text, dimension]`, rows of length 1."""
+"""`[text, dimension]`."""
+
+Progress = Callable[[int], None]
+"""Told how many more texts are done."""
 
 
 class TextEncoder:
@@ -60,10 +64,18 @@ class TextEncoder:
         ids: list[int] = self.tokenizer(text, truncation=True, max_length=max_tokens)["input_ids"]
         return ids
 
-    def embed(self, texts: Sequence[str], *, progress: Callable[[int], None] | None = None) -> Embeddings:
-        """Embeddings `[text, dimension]`; `progress` is told after each new text."""
+    def embed(self, texts: Sequence[str], *, progress: Progress | None = None) -> Embeddings:
+        """Sentence embeddings `[text, dimension]`, rows of length 1."""
+        states = self.features(texts, progress=progress)[:, self.dimension :]
+        return np.asarray(states / np.linalg.norm(states, axis=1, keepdims=True), np.float32)
+
+    def features(self, texts: Sequence[str], *, progress: Progress | None = None) -> Embeddings:
+        """Mean over tokens of the input embeddings and of the last layer, side by side: `[text, 2 * dimension]`.
+
+        `progress` is told after each text that was not in the cache.
+        """
         if not texts:
-            return np.zeros((0, self.dimension), np.float32)
+            return np.zeros((0, 2 * self.dimension), np.float32)
         with _Cache(self.cache, self.identity) as cache:
             known = cache.read(set(texts))
             for text in dict.fromkeys(texts):
@@ -77,15 +89,15 @@ class TextEncoder:
     @torch.no_grad()
     def _embed_one(self, text: str) -> NDArray[np.float32]:
         ids = torch.tensor([self.token_ids(text)])
-        states = self.module(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state
-        row: NDArray[np.float32] = F.normalize(states.mean(1), dim=-1)[0].numpy()
+        row: NDArray[np.float32] = pooled_features(self.module, ids, torch.ones_like(ids))[0].numpy()
         return row
 
 
-def mean_pool(states: Tensor, mask: Tensor) -> Tensor:
-    """Mean of `[text, token, dimension]` over real tokens, scaled to length 1: `[text, dimension]`."""
-    weights = mask.to(states.dtype).unsqueeze(-1)
-    return F.normalize((states * weights).sum(1) / weights.sum(1), dim=-1)
+def pooled_features(module: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
+    """Mean over real tokens (`mask` 1) of the input embeddings and of the last layer: `[text, 2 * dimension]`."""
+    states = module(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
+    weights = mask.to(states[0].dtype).unsqueeze(-1)
+    return torch.cat([(layer * weights).sum(1) / weights.sum(1) for layer in (states[0], states[-1])], dim=-1)
 
 
 def verify(weights: Path) -> None:

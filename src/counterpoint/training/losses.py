@@ -30,8 +30,7 @@ def side_dpo(scores: BranchScores, *, beta: float) -> Tensor:
     if scores.reference is None:
         raise ValueError("DPO needs the reference scorer's log-probabilities; BranchScores.reference is None")
     gain = scores.logp - scores.reference
-    same_side = scores.side[:, None] == scores.side[None, :]
-    right, wrong = torch.where(same_side & scores.chosen[:, None] & ~scores.chosen[None, :])
+    right, wrong = _pairs(scores.side, scores.chosen, len(scores.weight))
     losses = -F.logsigmoid(beta * (gain[right] - gain[wrong]))
     return _mean_by(losses, scores.side[right], len(scores.weight))
 
@@ -47,3 +46,15 @@ def _mean_by(values: Tensor, group: Tensor, groups: int) -> Tensor:
     total = values.new_zeros(groups).index_add(0, group, values)
     count = values.new_zeros(groups).index_add(0, group, torch.ones_like(values))
     return total / count.clamp(min=1)
+
+
+def _pairs(side: Tensor, chosen: Tensor, sides: int) -> tuple[Tensor, Tensor]:
+    """Branch indices of every (right, wrong) pair that shares a side: two of `[pair]`."""
+    right, wrong = torch.where(chosen)[0], torch.where(~chosen)[0]
+    wrong = wrong[torch.argsort(side[wrong], stable=True)]
+    count = torch.bincount(side[wrong], minlength=sides)
+    first = count.cumsum(0) - count
+    repeats = count[side[right]]
+    within = torch.arange(int(repeats.sum())) - (repeats.cumsum(0) - repeats).repeat_interleave(repeats)
+    right = right.repeat_interleave(repeats)
+    return right, wrong[first[side[right]] + within]

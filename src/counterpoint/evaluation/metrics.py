@@ -1,0 +1,131 @@
+"""What is measured, answer by answer: one dilemma asked under one pole. Definitions as in docs/papers.md."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Row = NDArray[np.floating]
+"""`[option]`: log-probabilities under one pole, nats."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a scorer said to one dilemma under one pole, beside what is right. Indices are the file's option order."""
+
+    dilemma: str
+    value_pair: str
+    pole: str
+    gold: tuple[int, ...]
+    log_probs: tuple[float, ...]
+    chosen: int
+    selected: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric's value with the number of answers behind it; `value` is None where it is undefined."""
+
+    value: float | None
+    n: int
+
+
+def choose(row: Row) -> int:
+    """The option of highest log-probability; the first of equals in the order shown."""
+    return int(np.argmax(row))
+
+
+def select(target: Row, opposite: Row) -> tuple[int, ...]:
+    """The options that the scorer says serve the target pole: those with positive evidence (target - opposite) / 2.
+
+    The scorer is asked under both poles of the pair; an option that is likelier under the target belongs to it. If none
+    is, the one chosen under the target stands alone, because an empty answer is no answer.
+    """
+    chosen = np.flatnonzero(np.asarray(target) > np.asarray(opposite))
+    return tuple(int(i) for i in chosen) or (choose(target),)
+
+
+def acc_one(answer: Answer) -> float:
+    """Acc_one of one answer: 1 if the chosen option serves the pole, else 0."""
+    return float(answer.chosen in answer.gold)
+
+
+def acc_all(selected: Sequence[int], gold: Sequence[int]) -> float:
+    """Acc_all of one answer: 1 for the gold set, 0 with any wrong option, otherwise the share of the gold set found."""
+    if set(selected) - set(gold) or not gold:
+        return 0.0
+    return len(set(selected)) / len(set(gold))
+
+
+def set_metrics(answers: Sequence[Answer]) -> dict[str, Metric]:
+    """Micro precision, recall and F1 of the selected sets over all answers."""
+    hits = sum(len(set(a.selected) & set(a.gold)) for a in answers)
+    selected, gold = sum(len(a.selected) for a in answers), sum(len(a.gold) for a in answers)
+    n = len(answers)
+    return {
+        "precision": Metric(hits / selected if selected else None, n),
+        "recall": Metric(hits / gold if gold else None, n),
+        "f1": Metric(2 * hits / (selected + gold) if selected + gold else None, n),
+    }
+
+
+def confidence(answer: Answer) -> float:
+    """Probability of the chosen option."""
+    return math.exp(answer.log_probs[answer.chosen])
+
+
+def negative_log_likelihood(answer: Answer) -> float:
+    """-log of the probability that all options of the pole have together, nats."""
+    rows = [answer.log_probs[i] for i in answer.gold]
+    return -float(np.logaddexp.reduce(rows))
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One bin of a reliability diagram: mean confidence, share right, answers in it."""
+
+    confidence: float
+    accuracy: float
+    n: int
+
+
+def reliability(answers: Sequence[Answer], *, bins: int = 10) -> list[Bin]:
+    """Reliability of the chosen option's probability in equal-width bins of (0, 1]; empty bins are left out."""
+    if not answers:
+        return []
+    confidences = np.array([confidence(a) for a in answers])
+    right = np.array([acc_one(a) for a in answers])
+    index = np.clip(np.ceil(confidences * bins).astype(int) - 1, 0, bins - 1)
+    return [
+        Bin(float(confidences[index == b].mean()), float(right[index == b].mean()), int((index == b).sum()))
+        for b in range(bins)
+        if (index == b).any()
+    ]
+
+
+def expected_calibration_error(answers: Sequence[Answer], *, bins: int = 10) -> Metric:
+    """ECE (Guo et al. 2017, arXiv 1706.04599): mean over answers of |share right - mean confidence| of their bin."""
+    if not answers:
+        return Metric(None, 0)
+    total = sum(b.n * abs(b.accuracy - b.confidence) for b in reliability(answers, bins=bins))
+    return Metric(total / len(answers), len(answers))
+
+
+def measure(answers: Sequence[Answer]) -> dict[str, Metric]:
+    """Every metric over one group of answers (one method, seed and pole)."""
+    n = len(answers)
+
+    def mean(values: list[float]) -> Metric:
+        return Metric(sum(values) / n if n else None, n)
+
+    return {
+        "acc_one": mean([acc_one(a) for a in answers]),
+        "acc_all": mean([acc_all(a.selected, a.gold) for a in answers]),
+        **set_metrics(answers),
+        "ece": expected_calibration_error(answers),
+        "nll": mean([negative_log_likelihood(a) for a in answers]),
+    }
