@@ -1,8 +1,8 @@
 """One observation at a time, at a cost that doesn't grow with history: assumed-density filtering (Opper 1998).
 
-After each observation the posterior is replaced by the Gaussian of the same mean and covariance. These are integrals over
-the log-odds of the alternatives against the chosen one, u ~ N(D m + b, D S D'), with D the differences of evidence: at
-most a few dimensions, whatever K is. Axes: `row` (one belief), `other` (alternatives but the chosen one), `value_pair`.
+After each observation the posterior is replaced by the Gaussian of the same mean and covariance. These are integrals
+over the log-odds of the alternatives against the chosen one, u ~ N(D m + b, D S D'), with D the differences of evidence:
+a few dimensions at most, whatever K is. Axes: `row` (one belief), `other` (alternatives but the chosen one), `value_pair`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterpoint.users.belief import Belief
-from counterpoint.users.laplace import Array, Batch, laplace
+from counterpoint.users.laplace import Batch, laplace
 from counterpoint.users.model import Observation
-from counterpoint.users.quadrature import nodes
+from counterpoint.users.quadrature import Array, nodes
 
 _LEAST_MASS = 0.02
 """Probability of a choice below which nodes placed by the prior miss too much; such rows are left to Laplace."""

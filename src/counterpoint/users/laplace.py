@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_softmax, logsumexp
 
-from counterpoint.users.belief import Belief, Matrix, Vector
+from counterpoint.users.belief import Belief
 from counterpoint.users.model import Observation
-from counterpoint.users.quadrature import moments, nodes
-
-Array = NDArray[np.float64]
+from counterpoint.users.quadrature import Array, moments
 
 _NOWHERE = -1e9
 """Bias of padding: an alternative nobody can take."""
@@ -48,7 +45,7 @@ class Batch:
 
 
 class Posterior(NamedTuple):
-    """Modes `[person, value_pair]`, covariances `[person, value_pair, value_pair]`, log evidence `[person]` in nats."""
+    """Means `[person, value_pair]`, covariances `[person, value_pair, value_pair]`, log evidence `[person]` in nats."""
 
     mean: Array
     covariance: Array
@@ -138,37 +135,43 @@ def _derivatives(batch: Batch, vectors: Array) -> tuple[Array, Array]:
     return gradient, curvature
 
 
-def posterior(observations: Sequence[Observation], prior: Belief) -> Belief:
-    """The posterior's mean and covariance given all observations at once: the order makes no difference.
+def integrate(batch: Batch, prior: Belief) -> Posterior:
+    """Posterior means and covariances of many people, given all their observations at once.
 
-    Up to eight dimensions the moments are integrated around Laplace's answer; in more, Laplace's answer stands.
+    Up to eight value pairs the moments are integrated around Laplace's answer; in more, Laplace's answer stands.
     """
-    if not observations:
-        return prior
-    batch = stack([observations], prior.size)
     start = laplace(batch, prior.mean, prior.covariance)
-    mean, covariance = start.mean[0], start.covariance[0]
-    if prior.size <= _EXACT_UP_TO:
-        mean, covariance = _integrated(batch, prior, mean, covariance)
-    time = max(observation.question.time for observation in observations)
-    return Belief(mean, covariance, max(time, prior.time), prior.count + len(observations), prior.changed)
-
-
-def _integrated(batch: Batch, prior: Belief, mean: Vector, covariance: Matrix) -> tuple[Vector, Matrix]:
-    """Moments by quadrature around a Laplace approximation, or that approximation where quadrature fails."""
+    if prior.size > _EXACT_UP_TO:
+        return start
     precision = np.linalg.inv(prior.covariance)
-    features, bias, chosen, weight = batch.features[0], batch.bias[0], batch.chosen[0], batch.weight[0]
+    constant = 0.5 * np.linalg.slogdet(precision)[1] - 0.5 * prior.size * np.log(2 * np.pi)
+    taken = np.take_along_axis(batch.features, batch.chosen[:, :, None, None], axis=2)
+    against = batch.features - taken
+    bias = batch.bias - np.take_along_axis(batch.bias, batch.chosen[:, :, None], axis=2)
+    people, count, width, size = against.shape
+    flat = against.reshape(people, count * width, size).transpose(0, 2, 1)
 
-    def log_density(points: Matrix) -> Vector:
-        logits = np.einsum("nak,mk->mna", features, points, optimize=True) + bias
-        taken = logits[:, np.arange(len(chosen)), chosen] - logsumexp(logits, axis=2)
+    def log_density(points: Array) -> Array:
+        odds = (points @ flat).reshape(people, -1, count, width) + bias[:, None]
         away = points - prior.mean
-        density: Vector = taken @ weight - 0.5 * ((away @ precision) * away).sum(axis=1)
+        density: Array = -0.5 * ((away @ precision) * away).sum(axis=2) + constant
+        density -= (logsumexp(odds, axis=3) * batch.weight[:, None, :]).sum(axis=2)
         return density
 
-    result = moments(log_density, mean=mean, covariance=covariance)
-    if result.effective < _LEAST_EFFECTIVE:
-        return mean, covariance
-    return result.mean, result.covariance
+    result = moments(log_density, mean=start.mean, covariance=start.covariance)
+    good = result.effective >= _LEAST_EFFECTIVE
+    return Posterior(
+        np.where(good[:, None], result.mean, start.mean),
+        np.where(good[:, None, None], result.covariance, start.covariance),
+        np.where(good, result.log_mass, start.log_evidence),
+    )
 
 
+def posterior(observations: Sequence[Observation], prior: Belief) -> Belief:
+    """One person's posterior given all observations at once: their order makes no difference."""
+    if not observations:
+        return prior
+    result = integrate(stack([observations], prior.size), prior)
+    time = max(observation.question.time for observation in observations)
+    count = prior.count + len(observations)
+    return Belief(result.mean[0], result.covariance[0], max(time, prior.time), count, prior.changed)

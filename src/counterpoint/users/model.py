@@ -67,7 +67,7 @@ State = TypeVar("State")
 
 
 class UserModel(Protocol[State]):
-    """A way to infer preferences. Immutable; all that is known about a person is in the state, which is immutable too."""
+    """A way to infer preferences. All that is known about a person is in the state; both are immutable."""
 
     def prior(self) -> State:
         """The state about somebody nobody has met."""
@@ -113,5 +113,6 @@ def predict_gaussian(belief: Belief, question: Question) -> Vector:
     scaled = axes[:, kept] * np.sqrt(values[kept])
     offsets = grid.points @ scaled.T if kept.any() else np.zeros((len(grid.weights), len(features)))
     logits = features @ belief.mean + question.bias + offsets
-    probability: Vector = grid.weights @ softmax(logits, axis=1)
-    return probability / probability.sum()
+    probability = grid.weights @ softmax(logits, axis=1)
+    normalised: Vector = probability / probability.sum()
+    return normalised

@@ -1,7 +1,8 @@
 """Expectations under a Gaussian, and moments of a density that is nearly one.
 
 One and two dimensions: Gauss-Hermite product rules. More: scrambled Sobol points with a fixed seed, mirrored at 0 and
-whitened, so that mean and covariance of a Gaussian come out exactly; a fixed rule makes beliefs a pure function of events.
+whitened, so that mean and covariance of a Gaussian come out exactly; a fixed rule makes beliefs a pure function of
+events.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
+from numpy.typing import NDArray
+from scipy.special import logsumexp, ndtri
 from scipy.stats import qmc
 
 from counterpoint.users.belief import Matrix, Vector
+
+Array = NDArray[np.float64]
 
 _SEED = 20260412
 _SIZES = {"fine": (96, 40, 1024), "coarse": (64, 20, 512), "rough": (32, 12, 128)}
@@ -29,11 +33,19 @@ class Nodes(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """Mean `[dimension]`, covariance `[dimension, dimension]`, and the effective share of nodes, 0 to 1."""
+    """Of one density a row. Axes: `row`, `dimension`.
 
-    mean: Vector
-    covariance: Matrix
-    effective: float
+    Attributes:
+        mean: `[row, dimension]`.
+        covariance: `[row, dimension, dimension]`.
+        log_mass: `[row]`, log of the integral of the density, nats.
+        effective: `[row]`, effective share of the nodes, 0 to 1; 1 for product rules, which don't sample.
+    """
+
+    mean: Array
+    covariance: Array
+    log_mass: Array
+    effective: Array
 
 
 @cache
@@ -53,28 +65,30 @@ def nodes(dimension: int, grid: Literal["fine", "coarse", "rough"] = "fine") -> 
     return Nodes(np.linalg.solve(root, points.T).T, np.full(len(points), 1.0 / len(points)))
 
 
-def moments(log_density: Callable[[Matrix], Vector], *, mean: Vector, covariance: Matrix, passes: int = 3) -> Moments:
-    """Mean and covariance of a density by importance-weighted nodes, re-centred on its own answer `passes` times.
+def moments(log_density: Callable[[Array], Array], *, mean: Array, covariance: Array, passes: int = 3) -> Moments:
+    """Moments by importance-weighted nodes, re-centred on their own answer `passes` times.
 
     Args:
-        log_density: unnormalised, from points `[node, dimension]` to `[node]`, nats.
-        mean: where the density roughly is.
-        covariance: how wide it roughly is.
+        log_density: unnormalised, from points `[row, node, dimension]` to `[row, node]`, nats.
+        mean: where each density roughly is, `[row, dimension]`.
+        covariance: how wide each roughly is, `[row, dimension, dimension]`.
         passes: how often to place the nodes.
     """
-    grid = nodes(len(mean))
+    rows, size = mean.shape
+    grid = nodes(size)
     base = np.log(np.maximum(grid.weights, 1e-300)) + 0.5 * (grid.points**2).sum(axis=1)
-    effective = 0.0
+    base = base + 0.5 * size * np.log(2 * np.pi)
+    log_mass, effective = np.zeros(rows), np.ones(rows)
     for _ in range(passes):
         # A proposal a little too wide keeps the weights bounded where the density's tail is the longer one.
         root = np.linalg.cholesky(covariance) * 1.15
-        points = mean + grid.points @ root.T
-        logs = log_density(points) + base
-        weights = np.exp(logs - logs.max())
-        weights /= weights.sum()
-        mean = weights @ points
-        centred = points - mean
-        covariance = (centred * weights[:, None]).T @ centred
-        # Product rules integrate, they don't sample: only sampled nodes can be too few.
-        effective = 1.0 if len(mean) <= 2 else 1.0 / float(len(weights) * (weights**2).sum())
-    return Moments(mean, covariance, effective)
+        points = mean[:, None, :] + grid.points @ root.transpose(0, 2, 1)
+        logs = log_density(points) + base + np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)[:, None]
+        log_mass = logsumexp(logs, axis=1)
+        weights = np.exp(logs - log_mass[:, None])
+        mean = (weights[:, None, :] @ points)[:, 0]
+        centred = points - mean[:, None, :]
+        covariance = (centred * weights[:, :, None]).transpose(0, 2, 1) @ centred
+        if size > 2:
+            effective = 1.0 / (weights.shape[1] * (weights**2).sum(axis=1))
+    return Moments(mean, covariance, log_mass, effective)

@@ -33,7 +33,7 @@ class Contextual:
 
     Attributes:
         start: the belief about a newcomer in any one scene.
-        share: the part of the prior variance that belongs to scenes, 0 (none does) to 1 (scenes have nothing in common).
+        share: the part of the prior variance that belongs to scenes, from 0 (none) to 1 (scenes have nothing in common).
     """
 
     start: Belief
@@ -44,7 +44,7 @@ class Contextual:
         return InScenes(replace(self.start, covariance=(1 - self.share) * self.start.covariance), ())
 
     def update(self, state: InScenes, observation: Observation) -> InScenes:
-        """Person and scene learn together; a new scene is added when first met. An unnamed scene teaches the person only."""
+        """Person and scene learn together; a scene is added when first met. An unnamed one teaches the person only."""
         scene = observation.question.scene
         if scene and scene not in state.scenes:
             state = self._with(state, scene)

@@ -1,13 +1,13 @@
 """Beliefs about people who change, slowly or all at once.
 
 Slowly: a random walk and mean reversion between choices, filtered forward (dynamic generalised linear models: West,
-Harrison and Migon 1985, doi:10.2307/2287613). All at once: Bayesian online change point detection (Adams and MacKay 2007,
-arXiv 0710.3742, eq. 3): hypotheses about what changed when, each with a belief of its own, weighted by how well it
-predicted.
+Harrison and Migon 1985, doi:10.2307/2287613). All at once: Bayesian online change point detection (Adams and MacKay
+2007, arXiv 0710.3742, eq. 3): hypotheses about what changed when, each with a belief of its own, weighted by how well
+it predicted.
 
-Departures: a change may concern one value pair or all of them, so a hypothesis forgets one pair or everything, not always
-everything; and only the `keep` likeliest hypotheses survive a choice (Fearnhead and Liu 2007 prune at random, we don't, so
-that the same events give the same belief).
+Departures: a change may concern one value pair or all of them, so a hypothesis forgets one pair or everything, not
+always everything; and only the `keep` likeliest hypotheses survive a choice (Fearnhead and Liu 2007 prune at random, we
+don't, so that the same events give the same belief).
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import numpy as np
 from scipy.special import logsumexp
 
 from counterpoint.users.belief import Belief, Vector
-from counterpoint.users.filtering import Array, contrast, filter_rows
+from counterpoint.users.filtering import contrast, filter_rows
 from counterpoint.users.model import Observation, Question, fold, predict_gaussian
+from counterpoint.users.quadrature import Array
 
 DAY = 86400.0
 """Seconds; rates are per day."""
@@ -107,8 +108,9 @@ class Drifting:
         weights = np.exp(aged.log_weight)
         beliefs = (Belief(mean, covariance) for mean, covariance in zip(aged.mean, aged.covariance, strict=True))
         parts = [predict_gaussian(belief, question) for belief in beliefs]
-        probability: Vector = weights @ np.array(parts)
-        return probability / probability.sum()
+        probability = weights @ np.array(parts)
+        normalised: Vector = probability / probability.sum()
+        return normalised
 
     def belief(self, state: Hypotheses, time: float | None = None, scene: str = "") -> Belief:  # noqa: ARG002
         """Mean and covariance over all hypotheses, at a time; `changed` is set when a change is likelier than none."""

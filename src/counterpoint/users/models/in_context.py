@@ -68,8 +68,9 @@ class InContext:
         if self.reader is None or question.dilemma is None:
             raise BadInputError("in_context predicts by reading: it needs a scorer (reader=...) and the dilemma's text")
         scores = self.reader.score([question.dilemma], [[history_pole(state[-self.limit :])]])
-        probability: Vector = np.exp(scores[0][0].astype(np.float64))
-        return probability / probability.sum()
+        probability = np.exp(scores[0][0].astype(np.float64))
+        normalised: Vector = probability / probability.sum()
+        return normalised
 
     def belief(self, state: tuple[str, ...], time: float | None = None, scene: str = "") -> Belief:  # noqa: ARG002
         """The newcomer's: this model holds no vector."""
@@ -81,8 +82,8 @@ class InContext:
 
 
 def history_pole(told: Sequence[str]) -> Pole:
-    """A pole whose description is somebody's history."""
-    return Pole(name="Past choices", description=" ".join(told))
+    """A pole whose description is somebody's history, latest first: what is cut off at the end is oldest."""
+    return Pole(name="Past choices", description=" ".join(reversed(told)))
 
 
 MODEL = InContext
