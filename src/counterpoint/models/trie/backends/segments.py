@@ -37,8 +37,9 @@ class Segments:
         return {
             "input_ids": on(plan.tokens, parts.device)[None],
             "position_ids": positions,
-            # Any 4-D tensor passes through transformers' mask building untouched, and tree attention doesn't read it:
-            # with None it would take the falling positions for packed documents and build their masks.
+            # Any 4-D tensor passes through transformers' mask building untouched, and tree attention doesn't read it.
+            # With None it would take the falling positions for packed documents. Of integers, since those make sdpa
+            # raise if the tree should ever get lost on its way.
             "attention_mask": positions.new_zeros(1, 1, 1, 1),
             "use_cache": False,
             "trie": Tree(plan),
