@@ -112,7 +112,7 @@ def pole_panel(
     parts = []
     for i, (method, _) in enumerate(rows):
         y = top + step * (i + 0.5)
-        parts.append(f'<text class="row" x="0" y="{y + 4:.1f}">{_text(shorten(method.label, 22))}</text>')
+        parts.append(f'<text class="row" x="0" y="{y + 4:.1f}">{_text(shorten(method.label, 18))}</text>')
     for column, pole in enumerate(poles):
         start = left + column * (wide + gap)
         at = _scale(0, 1, start, start + wide)
@@ -255,7 +255,7 @@ def _point_labels(labels: Sequence[tuple[str, float, float]], box: tuple[float, 
     return "".join(parts)
 
 
-def _wrapped(text: str, *, x: float, y: float, width: int = 17) -> str:
+def _wrapped(text: str, *, x: float, y: float, width: int = 14) -> str:
     """A heading of one or two lines that ends at height y."""
     lines = [""]
     for word in clean(text).replace("-", "- ").split():

@@ -66,6 +66,9 @@ def compose(
     sentences += _standing(labels, best, tied, untested, rivals)
     sentences += _ahead(labels, tied, untested, tests)
     sentences += _pairing(labels, tests)
+    lost = [labels[name].label for name, score in scores.items() if score.mean is None]
+    if lost:
+        sentences.append(f"No accuracy is defined for {_join(lost)}: nothing was measured, which is not a 0.")
     return Headline(floor_title or _title(labels, best, tied, untested, rivals), tuple(sentences))
 
 

@@ -98,7 +98,7 @@ _KNOWN = (
     ),
     MethodLabel(
         "rule_published_order",
-        "Blind rule, file order",
+        "Rule, file order",
         "The same on the order in which the data file lists the options. A high value means that the file gives "
         "answers away by position.",
         "m-rule",
@@ -112,12 +112,13 @@ _SPARE_SHAPES: tuple[Shape, ...] = ("square", "hexagon")
 
 
 def label_methods(names: Iterable[str]) -> dict[str, MethodLabel]:
-    """A label for every name, known ones first in their fixed order, then others in the order they come."""
+    """A label for every name: known methods in their fixed order, then others as they come, the rules last."""
     wanted = list(dict.fromkeys(names))
-    labels = {method.name: method for method in _KNOWN if method.name in wanted}
-    for i, name in enumerate(name for name in wanted if name not in labels):
+    known = {method.name: method for method in _KNOWN if method.name in wanted}
+    labels = {name: method for name, method in known.items() if not method.rule}
+    for i, name in enumerate(name for name in wanted if name not in known):
         shape = _SPARE_SHAPES[i // len(_SPARE_INKS) % len(_SPARE_SHAPES)]
         ink = _SPARE_INKS[i % len(_SPARE_INKS)]
         hollow = i >= len(_SPARE_INKS) * len(_SPARE_SHAPES)
         labels[name] = MethodLabel(name, name.replace("_", " "), "A method added to this run.", ink, shape, hollow)
-    return labels
+    return labels | {name: method for name, method in known.items() if method.rule}

@@ -120,7 +120,7 @@ def render(run: Run) -> str:
         "gist": lambda text: charts.shorten(text, 150),
     }
     environment.globals |= {"swatch": charts.swatch, "bar": charts.interval_bar, "letter": letter}
-    styles = Markup("\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "charts.css")))
+    styles = Markup("\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("charts.css", "page.css")))
     return environment.get_template("report.html").render(styles=styles, **_context(run))
 
 
