@@ -62,11 +62,11 @@ def test_values_outside_the_axis_stay_inside_the_chart() -> None:
 
 
 def test_both_sides_puts_the_positive_pole_across_and_the_negative_up() -> None:
-    """440 wide: across 46 + 0.5 * 382 = 237 at x = 0.5; up 394 at y = 0 (SVG's y grows downwards)."""
+    """440 wide: across 54 + 0.5 * 374 = 241 at x = 0.5; up 394 at y = 0 (SVG's y grows downwards)."""
     tree = drawn(charts.both_sides([Point(PFT, 0.5, 0.0)], 0.49))
     circle = tree.find("circle")
     assert circle is not None
-    assert (circle.get("cx"), circle.get("cy")) == ("237.0", "394.0")
+    assert (circle.get("cx"), circle.get("cy")) == ("241.0", "394.0")
     assert "PFT" in [text.text for text in tree.iter("text")]
 
 

@@ -185,6 +185,13 @@ def test_any_part_of_the_results_may_be_missing(tmp_path: Path, missing: str) ->
     assert page.balanced
 
 
+def test_curves_go_by_step_where_an_epoch_is_missing(tmp_path: Path) -> None:
+    found = simulated_run.write_run(tmp_path, methods=["pft"], seeds=1, count=6)
+    assert "30 epochs" in rewritten(tmp_path, found)
+    found["curves"][0]["points"][3]["epoch"] = None
+    assert "200 steps" in rewritten(tmp_path, found)
+
+
 def test_bare_results_make_a_report_that_claims_nothing(tmp_path: Path) -> None:
     text = Page(rewritten(tmp_path / "bare", {"schema": "counterpoint.results/1", "command": "compare"})).text
     assert "No method has a defined accuracy" in text

@@ -135,7 +135,7 @@ def pole_panel(
 
 def both_sides(points: Sequence[Point], chance: float | None) -> Markup:
     """Accuracy on positive poles across, on negative poles up: a strong mark a method, faint ones its value pairs."""
-    size, left, top = 440.0, 46.0, 12.0
+    size, left, top = 440.0, 54.0, 12.0
     right, bottom = size - 12, size - 46
     across, up = _scale(0, 1, left, right), _scale(0, 1, bottom, top)
     parts = [f'<path class="diagonal" d="M{left} {bottom}L{right} {top}"/>']

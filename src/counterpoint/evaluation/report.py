@@ -179,21 +179,22 @@ def _pole_figures(
 
 
 def _curves(curves: Sequence[Mapping[str, Any]], labels: Mapping[str, MethodLabel]) -> list[dict[str, Any]]:
-    """Per method: its chart and the first and last loss, averaged over seeds."""
+    """Per method: its chart and the first and last loss, averaged over seeds; by epoch where every point has one."""
+    points = [point for curve in curves for point in curve.get("points") or []]
+    axis = "epoch" if all(finite(point.get("epoch")) is not None for point in points) else "step"
     panels = []
     for i, (name, label) in enumerate(labels.items()):
-        runs = [_curve(curve.get("points") or []) for curve in curves if curve.get("method") == name]
+        runs = [_curve(curve.get("points") or [], axis) for curve in curves if curve.get("method") == name]
         runs = [run for run in runs if run]
         if runs:
-            by_epoch = all(finite(p.get("epoch")) is not None for c in curves for p in c.get("points") or [])
-            chart = charts.curve_panel(f"curve{i}", label, runs, "epochs" if by_epoch else "steps")
+            chart = charts.curve_panel(f"curve{i}", label, runs, f"{axis}s")
             ends = [sum(run[place][1] for run in runs) / len(runs) for place in (0, -1)]
             panels.append({"label": label, "chart": chart, "seeds": len(runs), "first": ends[0], "last": ends[1]})
     return panels
 
 
-def _curve(points: Sequence[Mapping[str, Any]]) -> list[tuple[float, float]]:
-    pairs = [(finite(p.get("epoch", p.get("step"))), finite(p.get("loss"))) for p in points]
+def _curve(points: Sequence[Mapping[str, Any]], axis: str) -> list[tuple[float, float]]:
+    pairs = [(finite(point.get(axis)), finite(point.get("loss"))) for point in points]
     return [(x, y) for x, y in pairs if x is not None and y is not None]
 
 
