@@ -43,7 +43,8 @@ def derived_id(record: Dilemma | OpenQuestion) -> str:
 
 def unknown_pair(name: str, taxonomy: Taxonomy, field: str) -> Fault:
     """The fault of a value pair that the taxonomy hasn't."""
-    message = f"no value pair of taxonomy {taxonomy.name!r}.{nearest(name, taxonomy.by_name)}"
+    known = ", ".join(taxonomy.by_name)
+    message = f"no value pair of taxonomy {taxonomy.name!r}.{nearest(name, taxonomy.by_name)} Known: {known}"
     return Fault(field, message, shown(name))
 
 

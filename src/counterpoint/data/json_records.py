@@ -55,7 +55,7 @@ def records(path: Path) -> Iterator[Record | Problem]:
 def _file(file: BinaryIO, name: str) -> Iterator[Record | Problem]:
     head = file.read(4096)
     encoding = next((encoding for mark, encoding in _FOREIGN.items() if head.startswith(mark)), None)
-    if encoding is None and len(head) > 1 and head.count(0) >= len(head) // 4:
+    if encoding is None and head and head.count(0) >= len(head) / 4:
         encoding = "UTF-16 or binary"
     if encoding is not None:
         yield Problem(name, "", "", f"looks like {encoding}, not UTF-8. Save it as UTF-8 and try again")
@@ -151,8 +151,10 @@ def _text(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        byte = f"byte 0x{data[error.start]:02x} at line {line}, byte {error.start + 1}"
+        lines_before = data.count(b"\n", 0, error.start)
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        byte = f"byte 0x{data[error.start]:02x} is number {column} of "
+        byte += f"line {lines_before + 1}" if lines_before else "the line"
         hint = "perhaps Latin-1 or Windows-1252; save it as UTF-8 and try again"
         raise _NotJsonError(f"is not UTF-8 ({byte}): {hint}") from None
 

@@ -63,18 +63,21 @@ def lint(data_set: DataSet, embed: Embed | None = None) -> Lint:
 
 def near_duplicates(data_set: DataSet, embed: Embed) -> list[Finding]:
     """Scenarios that tell nearly the same story, and options of one dilemma that say nearly the same."""
-    vectors = embed([dilemma.scenario for dilemma in data_set.dilemmas])
     ids = [dilemma.id for dilemma in data_set.dilemmas]
+    scenarios = embed([dilemma.scenario for dilemma in data_set.dilemmas])
+    options = embed([option.text for dilemma in data_set.dilemmas for option in dilemma.options])
     found = [
         Finding("warning", "near duplicates", f"{ids[i]}, {ids[j]}", f"scenarios have cosine {cosine:.2f}")
-        for i, j, cosine in _pairs_above(vectors, SAME_SCENARIO)
+        for i, j, cosine in _pairs_above(scenarios, SAME_SCENARIO)
     ]
+    start = 0
     for dilemma in data_set.dilemmas:
-        options = embed([option.text for option in dilemma.options])
+        end = start + len(dilemma.options)
         found += [
             Finding("warning", "near duplicates", dilemma.id, f"options {i + 1} and {j + 1} have cosine {cosine:.2f}")
-            for i, j, cosine in _pairs_above(options, SAME_OPTION)
+            for i, j, cosine in _pairs_above(options[start:end], SAME_OPTION)
         ]
+        start = end
     return found
 
 

@@ -1,0 +1,18 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def published_data() -> Path:
+    """The folder of published data sets; a test that wants it is skipped where it is absent."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("COUNTERPOINT_PUBLISHED_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip("published data are not here; name their folder in COUNTERPOINT_PUBLISHED_DATA")
+    return folder
