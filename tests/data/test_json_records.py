@@ -33,6 +33,13 @@ def test_an_array_and_lines_give_the_same_values(tmp_path: Path) -> None:
         assert values(read(tmp_path, content)) == [{"a": 1}, {"a": 2}]
 
 
+def test_objects_laid_out_over_lines_are_read(tmp_path: Path) -> None:
+    assert values(read(tmp_path, b'{\n  "a": 1\n}\n{\n  "a": 2\n}\n')) == [{"a": 1}, {"a": 2}]
+    assert said(read(tmp_path, b'{\n "a": 1,\n}')) == [
+        "record 1: is not JSON: Expecting property name enclosed in double quotes at line 3, column 1"
+    ]
+
+
 def test_places_count_from_one(tmp_path: Path) -> None:
     assert [item.place for item in read(tmp_path, b'{"a": 1}\n\n{"a": 2}') if isinstance(item, Record)] == [
         "line 1",

@@ -116,7 +116,8 @@ def convert(
     data_set = _open(path, source, taxonomy, value_pair, keep_good)
     write(data_set, out, source=to.value, force=force)
     if as_json:
-        _print_json({"out": str(out), "format": to.value, "dilemmas": len(data_set)})
+        counts = {"dilemmas": len(data_set), "open_questions": len(data_set.open_questions)}
+        _print_json({"out": str(out), "format": to.value, **counts})
     else:
         typer.echo(f"{out}: {len(data_set)} dilemmas as {to.value}")
 

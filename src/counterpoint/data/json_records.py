@@ -1,7 +1,7 @@
 """JSON values out of a file, one at a time: a JSON array, or one a line. What can't be read is a problem, not a crash.
 
-A lines file is streamed, so memory holds one line at most. An array is held as text; its elements are decoded one by
-one, so that those before a syntax error are not lost.
+A lines file is streamed, so memory holds one line at most. An array, or an object over several lines, is held as text;
+its elements are decoded one by one, so that those before a syntax error are not lost.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from counterpoint.types import Problem
 MAX_RECORD = 1 << 20
 """Bytes of one line, or characters of one array element."""
 MAX_DOCUMENT = 1 << 28
-"""Bytes of an array; larger data go into a lines file, which is streamed."""
+"""Bytes of a file that is not one value a line; larger data go into a lines file, which is streamed."""
 
 _BOM = b"\xef\xbb\xbf"
 _FOREIGN = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
@@ -40,7 +40,7 @@ def records(path: Path) -> Iterator[Record | Problem]:
     """Values and problems of a file in their order. Places count from 1."""
     try:
         if path.is_dir():
-            yield Problem(str(path), "", "", "is a folder, not a file")
+            yield Problem(str(path), "", "", "is a folder without .json or .jsonl files")
         elif not path.exists():
             yield Problem(str(path), "", "", "no such file")
         elif not path.is_file():
@@ -63,7 +63,9 @@ def _file(file: BinaryIO, name: str) -> Iterator[Record | Problem]:
     start = len(_BOM) if head.startswith(_BOM) else 0
     file.seek(start)
     found = False
-    for item in _array(file, name) if head[start:].lstrip()[:1] == b"[" else _lines(file, name):
+    first_line = head[start:].lstrip().partition(b"\n")[0].rstrip()
+    is_document = first_line == b"{" or first_line.startswith(b"[")
+    for item in _document(file, name) if is_document else _lines(file, name):
         found = True
         yield item
     if not found:
@@ -92,10 +94,10 @@ def _line(line: bytes, name: str, place: str) -> Record | Problem:
         return Problem(name, place, "", _reason(error))
 
 
-def _array(file: BinaryIO, name: str) -> Iterator[Record | Problem]:
+def _document(file: BinaryIO, name: str) -> Iterator[Record | Problem]:
     data = file.read(MAX_DOCUMENT + 1)
     if len(data) > MAX_DOCUMENT:
-        yield Problem(name, "", "", f"is an array of more than {MAX_DOCUMENT:,} bytes; write one record a line instead")
+        yield Problem(name, "", "", f"has more than {MAX_DOCUMENT:,} bytes; write one record a line instead")
         return
     try:
         text = _text(data)
@@ -103,11 +105,14 @@ def _array(file: BinaryIO, name: str) -> Iterator[Record | Problem]:
         yield Problem(name, "", "", _reason(error))
         return
     del data
-    yield from _elements(text, name)
+    if text.lstrip().startswith("["):
+        yield from _elements(text, name)
+    else:
+        yield from _objects(text, name)
 
 
 def _elements(text: str, name: str) -> Iterator[Record | Problem]:
-    """Elements of the array that `text` is."""
+    """Elements of the array that `text` is. A syntax error ends it: what follows can't be told apart."""
     position = _after_blank(text, _after_blank(text, 0) + 1)
     number = 0
     ended = text[position : position + 1] == "]"
@@ -130,6 +135,23 @@ def _elements(text: str, name: str) -> Iterator[Record | Problem]:
         position = position if ended else _after_blank(text, position + 1)
     if rest := text[position + 1 :].strip():
         yield _syntax(json.JSONDecodeError("Extra data", text, len(text) - len(rest)), name, "after the array")
+
+
+def _objects(text: str, name: str) -> Iterator[Record | Problem]:
+    """Objects laid out over several lines, one after the other."""
+    position, number = _after_blank(text, 0), 0
+    while position < len(text):
+        number += 1
+        try:
+            item, end = _element(text, position, name, f"record {number}")
+        except json.JSONDecodeError as error:
+            yield _syntax(error, name, f"record {number}")
+            return
+        except (ValueError, RecursionError) as error:
+            yield Problem(name, f"record {number}", "", _reason(error))
+            return
+        yield item
+        position = _after_blank(text, end)
 
 
 def _element(text: str, position: int, name: str, place: str) -> tuple[Record | Problem, int]:

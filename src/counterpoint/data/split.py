@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,8 @@ from typing import NamedTuple
 
 from counterpoint.errors import BadInputError
 from counterpoint.types import DataSet, Dilemma, content_hash
+
+_WORD = re.compile(r"[^\W_]+")
 
 
 class Splits(NamedTuple):
@@ -64,8 +67,7 @@ def check_no_leak(train: Iterable[Dilemma], test: Iterable[Dilemma]) -> None:
 def scenario_key(dilemma: Dilemma) -> str:
     """The scenario's words in lower case, however spaced, punctuated or composed: what two dilemmas may not share."""
     plain = unicodedata.normalize("NFKC", dilemma.scenario).casefold()
-    words = "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in plain).split()
-    return " ".join(words) or plain
+    return " ".join(_WORD.findall(plain)) or plain
 
 
 def _strata(dilemmas: Iterable[Dilemma], seed: int) -> list[list[list[Dilemma]]]:
