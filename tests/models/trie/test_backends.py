@@ -102,7 +102,7 @@ def test_a_switched_model_without_a_tree_does_what_it_did(family):
 
 def test_a_failing_pass_leaves_the_model_as_it_was(monkeypatch):
     made = model("llama")
-    monkeypatch.setattr(made.model.norm, "forward", lambda states: 1 / 0)
+    monkeypatch.setattr(made.model.norm, "forward", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         log_probs(made, build_plan(tree(1)))
     assert made.config._attn_implementation == "sdpa"

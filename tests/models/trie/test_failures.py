@@ -1,4 +1,4 @@
-"""Ways in which a tree goes wrong without an error. Each is put back here and must be seen: in the numbers and by the check.
+"""Ways in which a tree goes wrong without an error, each put back here: the numbers and the check must show it.
 
 Where all is well the difference is about 1e-6 nats; every one of these is larger by orders of magnitude.
 """
@@ -218,7 +218,7 @@ def test_recomputing_layers_on_the_models_own_attention_gives_wrong_gradients(mo
 
 @pytest.mark.parametrize("backend", ["segments", "dense"])
 def test_flash_attention_is_never_given_a_tree(backend, monkeypatch):
-    def flash(*arguments, **keywords):
+    def flash(*_, **__):
         raise AssertionError("FlashAttention takes no tree mask")
 
     made, plan = model("llama"), build_plan(tree(2))

@@ -1,0 +1,481 @@
+"""Speed and memory of the token trie, always as ratios against a named rival in the same process.
+
+    python benchmarks/trie.py --data vcd_dev.json --json OUT [--quick]
+
+Every variant computes the same loss on the same model and texts (asserted); runs of all variants of a work are
+interleaved, and the ratio is of medians. Beside each stands the limit: how many tokens and how many floating-point
+operations the rival computes for one of the trie's. Attention that wastes less than the rival's can pass it.
+
+Works: a pair a dilemma (PFT, full weights and LoRA), twelve poles, DPO 2x2, a ten-turn conversation of chosen and
+rejected replies, scoring 12 poles x 4 options as full answers and as letters. Rivals: the reference's way (a pass a
+branch, padded to 512, all logits) and the best without sharing (exact lengths, logits at answers only).
+
+Models are Llamas with random weights (S: 6 x 256, M: 8 x 512, and larger shapes for a GPU). Tokens are those of a
+byte-level BPE trained on the texts themselves: nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import json
+import os
+import random
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from counterpoint.data.loading import load
+from counterpoint.data.taxonomy import taxonomy
+from counterpoint.models.trie import Branch, build_plan, log_probs
+from counterpoint.models.trie.anatomy import anatomy
+from counterpoint.models.trie.backends.separate import branch_log_probs
+from counterpoint.models.trie.estimate import Shape, visible_pairs
+from counterpoint.types import Dilemma, Pole
+
+SHAPES = {  # layers, hidden, intermediate, heads, key heads, head size, vocabulary (0: the tokenizer's)
+    "S": (6, 256, 688, 8, 8, 32, 0),
+    "M": (8, 512, 1376, 8, 8, 64, 0),
+    "0.5B": (24, 896, 4864, 14, 2, 64, 151_936),
+    "3B": (36, 2048, 11_008, 16, 2, 128, 151_936),
+}
+PADDED = 512
+END, START = "<end>", "<start>"
+Scores = list[Tensor]
+"""Response tokens' log-probabilities `[token]` of every branch."""
+Method = Callable[[Any, Sequence[Branch]], Scores]
+
+
+# ---------------------------------------------------------------- texts and trees
+
+
+class Texts:
+    """Dilemmas with at least two options as token ids, scenario first, pole after it."""
+
+    def __init__(self, path: Path, vocabulary: int, seed: int = 0) -> None:
+        everything = [d for d in load(path).dilemmas if len(d.options) >= 2]
+        self.tokenizer = _tokenizer(everything, vocabulary)
+        self.poles = taxonomy("vcd").poles
+        self.dilemmas = list(everything)
+        random.Random(seed).shuffle(self.dilemmas)
+
+    def ids(self, text: str) -> tuple[int, ...]:
+        return tuple(self.tokenizer.encode(text).ids)
+
+    def question(self, dilemma: Dilemma) -> tuple[int, ...]:
+        options = "\n".join(f"{i}. {option.text}" for i, option in enumerate(dilemma.options, 1))
+        return self.ids(f"{START}{dilemma.scenario}\nWhat should be done? The options are:\n{options}\n")
+
+    def condition(self, pole: Pole) -> tuple[int, ...]:
+        return self.ids(f"Choose as somebody whose leaning is {pole.name}. {pole.description}\nAnswer as JSON.\n")
+
+    def answer(self, dilemma: Dilemma, option: int) -> tuple[int, ...]:
+        said = dilemma.options[option % len(dilemma.options)].text
+        return self.ids(json.dumps({"choice": option + 1, "answer": said}, ensure_ascii=False) + END)
+
+    def asked(self, dilemma: Dilemma, poles: Sequence[Pole], options: Callable[[int], Sequence[int]]) -> list[Branch]:
+        """Branches of one dilemma: under pole i the answers that choose `options(i)`."""
+        question, branches = self.question(dilemma), []
+        for i, pole in enumerate(poles):
+            prompt = question + self.condition(pole)
+            branches += [Branch(prompt + self.answer(dilemma, o), len(prompt)) for o in options(i)]
+        return branches
+
+    def letters(self, dilemma: Dilemma) -> list[Branch]:
+        question, branches = self.question(dilemma), []
+        letters = [self.ids(letter)[:1] for letter in "ABCD"]
+        for pole in self.poles:
+            prompt = question + self.condition(pole)
+            branches += [Branch(prompt + letter, len(prompt)) for letter in letters]
+        return branches
+
+    def conversation(self, dilemmas: Sequence[Dilemma], turns: int = 10) -> list[Branch]:
+        """At every turn a chosen and a rejected reply; the chosen one is continued."""
+        said, branches = self.ids(START), []
+        for i in range(turns):
+            dilemma = dilemmas[i % len(dilemmas)]
+            said += self.ids(f"User: {dilemma.scenario[:240]}\nAssistant: ")
+            chosen, rejected = (self.ids(option.text + "\n") for option in dilemma.options[:2])
+            branches += [Branch(said + reply, len(said)) for reply in (chosen, rejected)]
+            said += chosen
+        return branches
+
+
+def _tokenizer(dilemmas: Sequence[Dilemma], vocabulary: int) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary, special_tokens=[START, END], initial_alphabet=alphabet, show_progress=False
+    )
+    texts = [text for d in dilemmas for text in (d.scenario, *(option.text for option in d.options))]
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+# ---------------------------------------------------------------- variants
+
+
+def trie(model: Any, branches: Sequence[Branch], *, backend: str) -> Scores:
+    plan = build_plan(branches)  # planning is part of the time
+    return list(log_probs(model, plan, backend=backend).tokens.split(plan.response_tokens.tolist()))
+
+
+def reference(model: Any, branches: Sequence[Branch]) -> Scores:
+    """A pass a branch, padded to 512 (a longer one to its length), logits everywhere: the papers' code."""
+    scores = []
+    for branch in branches:
+        ids, mask = _padded([branch], max(PADDED, len(branch.tokens)), model.device)
+        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+        scores += _chosen(logits.float().log_softmax(-1), [branch])
+    return scores
+
+
+def exact(model: Any, branches: Sequence[Branch]) -> Scores:
+    """A pass a branch at its exact length, logits at the answer only: the best without sharing."""
+    parts = anatomy(model)
+    return [branch_log_probs(parts, branch) for branch in branches]
+
+
+def longest(model: Any, branches: Sequence[Branch], *, rows: int = 12) -> Scores:
+    """Batches padded to their longest, logits from the first answer on."""
+    scores: Scores = []
+    for i in range(0, len(branches), rows):
+        batch = branches[i : i + rows]
+        ids, mask = _padded(batch, max(len(branch.tokens) for branch in batch), model.device)
+        keep = ids.shape[1] - min(branch.start for branch in batch) + 1
+        logits = model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=keep).logits
+        scores += _chosen(logits.float().log_softmax(-1), batch, ids.shape[1] - keep)
+    return scores
+
+
+def prompt_once(model: Any, branches: Sequence[Branch]) -> Scores:
+    """For one-token answers: one exact pass a prompt gives all its letters."""
+    scores: Scores = []
+    prompts: dict[tuple[int, ...], Tensor] = {}
+    for branch in branches:
+        prompt = branch.tokens[:-1]
+        if prompt not in prompts:
+            ids = torch.tensor([prompt], device=model.device)
+            logits = model(input_ids=ids, use_cache=False, logits_to_keep=1).logits
+            prompts[prompt] = logits[0, -1].float().log_softmax(-1)
+        scores.append(prompts[prompt][list(branch.tokens[-1:])])
+    return scores
+
+
+RIVALS: dict[str, Method] = {
+    "a pass a branch, padded to 512": reference,
+    "exact lengths, answer logits": exact,
+    "padded to the longest": longest,
+    "exact lengths, one pass a prompt": prompt_once,
+    # A trainer of another library belongs here: model and branches in, every response token's log-probability out.
+}
+
+
+def _padded(branches: Sequence[Branch], length: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    ids, mask = torch.zeros(2, len(branches), length, dtype=torch.long, device=device)
+    for row, branch in enumerate(branches):
+        ids[row, : len(branch.tokens)] = torch.tensor(branch.tokens, device=device)
+        mask[row, : len(branch.tokens)] = 1
+    return ids, mask
+
+
+def _chosen(table: Tensor, branches: Sequence[Branch], first: int = 0) -> Scores:
+    """Rows of log-probabilities `[branch, position, vocabulary]`, positions counted from `first`, at the responses."""
+    scores = []
+    for row, branch in enumerate(branches):
+        said = torch.tensor(branch.tokens[branch.start :], device=table.device)
+        at = table[row, branch.start - 1 - first : len(branch.tokens) - 1 - first]
+        scores.append(at.gather(1, said[:, None])[:, 0])
+    return scores
+
+
+# ---------------------------------------------------------------- works
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is computed; `examples` are timed one after the other, each in one step."""
+
+    name: str
+    model: str
+    examples: list[list[Branch]]
+    rivals: tuple[str, ...]
+    loss: str = "pft"  # pft, dpo or none (scoring)
+    lora: bool = False
+    memory: bool = False
+
+
+def works(texts: Texts, count: int, shapes: Sequence[str]) -> Iterator[Work]:
+    poles = texts.poles
+    some = texts.dilemmas[:count]
+    both, best = ("a pass a branch, padded to 512", "exact lengths, answer logits"), ("exact lengths, answer logits",)
+    pairs = [texts.asked(d, poles[:2], lambda i: (i,)) for d in some]
+    for shape in shapes:
+        yield Work("pair", shape, pairs, both)
+    shape = shapes[0]
+    yield Work("pair, LoRA", shape, pairs, both, lora=True)
+    dozen = [texts.asked(d, poles, lambda i: (i % 4,)) for d in some[: max(1, count // 3)]]
+    yield Work("twelve poles", shape, dozen, both, memory=True)
+    squares = [texts.asked(d, poles[:2], lambda i: (i, 1 - i)) for d in some]
+    yield Work("DPO 2x2, LoRA", shape, squares, both, loss="dpo", lora=True)
+    yield Work("conversation, 10 turns x 2", shape, [texts.conversation(texts.dilemmas)], best, memory=True)
+    rivals = ("a pass a branch, padded to 512", "padded to the longest", "exact lengths, answer logits")
+    full = [texts.asked(d, poles, lambda _: range(4)) for d in some[: max(1, count // 3)]]
+    yield Work("scoring 12 x 4, full answers", shape, full, rivals, "none")
+    letters = [texts.letters(d) for d in some[: max(1, count // 3)]]
+    yield Work("scoring 12 x 4, letters", shape, letters, (*rivals, "exact lengths, one pass a prompt"), "none")
+
+
+def loss_of(work: Work, model: Any, method: Method, branches: Sequence[Branch]) -> tuple[Tensor, Scores]:
+    """The step's loss (mean over branches, nats) and the log-probabilities it is made of."""
+    if work.loss == "none":
+        with torch.no_grad():
+            scores = method(model, branches)
+        return torch.stack([score.mean() for score in scores]).mean(), scores
+    if work.loss == "pft":
+        scores = method(model, branches)
+        return -torch.stack([score.mean() for score in scores]).mean(), scores
+    with torch.no_grad(), model.disable_adapter():  # DPO's reference is the model without its adapter
+        start = torch.stack([score.sum() for score in method(model, branches)])
+    scores = method(model, branches)
+    margin = (torch.stack([score.sum() for score in scores]) - start).view(-1, 2)  # chosen, rejected
+    return -torch.nn.functional.logsigmoid(0.1 * (margin[:, 0] - margin[:, 1])).mean(), scores
+
+
+def build(work: Work, vocabulary: int, device: str, dtype: torch.dtype) -> Any:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    layers, hidden, intermediate, heads, key_heads, size, own = SHAPES[work.model]
+    config = LlamaConfig(
+        vocab_size=own or vocabulary,
+        hidden_size=hidden,
+        intermediate_size=intermediate,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
+        num_key_value_heads=key_heads,
+        head_dim=size,
+        max_position_embeddings=8192,
+    )
+    torch.manual_seed(0)
+    model = LlamaForCausalLM(config).to(device, dtype)
+    if work.lora:
+        import peft
+
+        targets = ["q_proj", "k_proj", "v_proj", "o_proj"]
+        with warnings.catch_warnings():  # peft still asks transformers by a name that it deprecates
+            warnings.simplefilter("ignore", FutureWarning)
+            model = peft.get_peft_model(model, peft.LoraConfig(r=8, lora_alpha=32, target_modules=targets))
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(parameter, std=0.02)
+    return model.eval()
+
+
+# ---------------------------------------------------------------- measuring
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the result. Ratios are rival over trie in time (limits: in work), but trie over rival in memory."""
+
+    work: str
+    model: str
+    rival: str
+    ratio: float
+    ratio_low: float
+    ratio_high: float
+    token_limit: float
+    flop_limit: float
+    max_logprob_difference: float
+    max_gradient_difference: float | None
+    peak_memory_ratio: float | None
+
+
+def measure(work: Work, model: Any, ours: Method, rounds: int) -> Iterator[Row]:
+    """Agreement first, then interleaved times, then memory."""
+    methods = {"trie": ours, **{name: RIVALS[name] for name in work.rivals}}
+    agreement = {name: agree(work, model, ours, methods[name]) for name in work.rivals}
+    times: dict[str, list[float]] = {name: [] for name in methods}
+    for round_ in range(rounds + 1):
+        for name, method in methods.items():
+            seconds = step_seconds(work, model, method)
+            if round_:  # the first round warms caches
+                times[name].append(seconds)
+    peaks = {name: peak_memory(work, model, method) for name, method in methods.items()} if work.memory else {}
+    for name in work.rivals:
+        each = [rival / trie_ for rival, trie_ in zip(times[name], times["trie"], strict=True)]
+        tokens, flops = limits(work, model, name)
+        yield Row(
+            work=work.name,
+            model=work.model,
+            rival=name,
+            ratio=statistics.median(times[name]) / statistics.median(times["trie"]),
+            ratio_low=min(each),
+            ratio_high=max(each),
+            token_limit=tokens,
+            flop_limit=flops,
+            max_logprob_difference=agreement[name][0],
+            max_gradient_difference=agreement[name][1],
+            peak_memory_ratio=peaks["trie"] / peaks[name] if peaks.get("trie") and peaks.get(name) else None,
+        )
+
+
+def agree(work: Work, model: Any, ours: Method, rival: Method) -> tuple[float, float | None]:
+    """Largest difference of a token's log-probability, and the gradients' relative one, on the first example."""
+    found = []
+    for method in (ours, rival):
+        model.zero_grad(set_to_none=True)
+        loss, scores = loss_of(work, model, method, work.examples[0])
+        if work.loss != "none":
+            loss.backward()
+        grads = [p.grad.flatten().clone() for p in model.parameters() if p.grad is not None]
+        found.append((float(loss.detach()), torch.cat(scores).detach(), torch.cat(grads) if grads else None))
+    model.zero_grad(set_to_none=True)
+    (loss_a, scores_a, grad_a), (loss_b, scores_b, grad_b) = found
+    tolerance = 1e-4 if scores_a.dtype == model.dtype else 0.05
+    assert abs(loss_a - loss_b) < tolerance, f"{work.name}: losses {loss_a} and {loss_b} differ"
+    gradient = None if grad_a is None or grad_b is None else float((grad_a - grad_b).norm() / grad_b.norm())
+    return float((scores_a - scores_b).abs().max()), gradient
+
+
+def step_seconds(work: Work, model: Any, method: Method) -> float:
+    """All examples once: forward and, for a training loss, backward."""
+    gc.collect()
+    model.zero_grad(set_to_none=True)
+    _wait(model)
+    start = time.perf_counter()
+    for branches in work.examples:
+        loss, _ = loss_of(work, model, method, branches)
+        if work.loss != "none":
+            loss.backward()
+    _wait(model)
+    return time.perf_counter() - start
+
+
+def peak_memory(work: Work, model: Any, method: Method) -> float | None:
+    """Bytes that a step on the largest example needs above what is there before it; None where it can't be read."""
+    branches = max(work.examples, key=lambda example: sum(len(branch.tokens) for branch in example))
+    model.zero_grad(set_to_none=True)
+    gc.collect()
+    if model.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+        before = float(torch.cuda.memory_allocated())
+        loss_of(work, model, method, branches)[0].backward()
+        return torch.cuda.max_memory_allocated() - before
+    reset = Path("/proc/self/clear_refs")
+    if not os.access(reset, os.W_OK):
+        return None
+    reset.write_text("5")  # the high-water mark starts again from here
+    resident = _status("VmRSS")
+    loss_of(work, model, method, branches)[0].backward()
+    return _status("VmHWM") - resident
+
+
+def limits(work: Work, model: Any, rival: str) -> tuple[float, float]:
+    """Tokens and forward operations of the rival for one of the trie's, masked pairs not counted."""
+    shape = Shape.of(anatomy(model).config)
+    tokens = [0.0, 0.0]
+    flops = [0.0, 0.0]
+    for branches in work.examples:
+        plan = build_plan(branches)
+        sides = [(len(plan), visible_pairs(plan), len(plan.rows))]
+        lengths, rows = _rival_lengths(rival, branches)
+        sides.append((sum(lengths), sum(n * (n + 1) / 2 for n in lengths), rows))
+        for side, (nodes, pairs, projected) in enumerate(sides):
+            tokens[side] += nodes
+            flops[side] += shape.flops(nodes=nodes, pairs=pairs, rows=projected)
+    return tokens[1] / tokens[0], flops[1] / flops[0]
+
+
+def _rival_lengths(rival: str, branches: Sequence[Branch]) -> tuple[list[int], int]:
+    """Sequence lengths a rival computes, padding included, and how many of its positions it projects."""
+    exact_lengths = [len(branch.tokens) - 1 for branch in branches]
+    if RIVALS[rival] is reference:
+        lengths = [max(PADDED, n + 1) for n in exact_lengths]
+        return lengths, sum(lengths)
+    if RIVALS[rival] is longest:
+        top = max(exact_lengths) + 1
+        return [top] * len(branches), len(branches) * (top - min(branch.start for branch in branches) + 1)
+    if RIVALS[rival] is prompt_once:
+        prompts = {branch.tokens[:-1] for branch in branches}
+        return [len(prompt) for prompt in prompts], len(prompts)
+    return exact_lengths, sum(branch.response for branch in branches)
+
+
+def _status(field: str) -> float:
+    """A size from this process's status, in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024.0 * next(int(line.split()[1]) for line in lines if line.startswith(field))
+
+
+def _wait(model: Any) -> None:
+    if model.device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+# ---------------------------------------------------------------- command line
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="a VCD file")
+    parser.add_argument("--json", type=Path, help="where to write the list of results")
+    parser.add_argument("--quick", action="store_true", help="fewer dilemmas and rounds: under ten minutes on 2 cores")
+    parser.add_argument("--work", default="", help="only works whose name contains this")
+    parser.add_argument("--models", default="S,M", help=f"shapes: {', '.join(SHAPES)}; all works run on the first")
+    parser.add_argument("--backend", default="segments", help="the trie's back end")
+    parser.add_argument("--rounds", type=int, help="timed rounds (7, or 3 with --quick)")
+    parser.add_argument("--dilemmas", type=int, help="dilemmas a work (9, or 3 with --quick)")
+    parser.add_argument("--vocabulary", type=int, default=4096)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
+    return parser.parse_args()
+
+
+def main() -> None:
+    options = arguments()
+    torch.set_num_threads(options.threads)
+    rounds = options.rounds or (3 if options.quick else 7)
+    texts = Texts(options.data, options.vocabulary)
+    ours = partial(trie, backend=options.backend)
+    rows: list[Row] = []
+    for work in works(texts, options.dilemmas or (3 if options.quick else 9), options.models.split(",")):
+        if options.work not in work.name:
+            continue
+        lengths = sorted(len(branch.tokens) for example in work.examples for branch in example)
+        print(f"{work.name} ({work.model}): {len(lengths)} sequences, median {lengths[len(lengths) // 2]} tokens")
+        model = build(work, texts.tokenizer.get_vocab_size(), options.device, getattr(torch, options.dtype))
+        for row in measure(work, model, ours, rounds):
+            memory = f", memory {row.peak_memory_ratio:.2f}x" if row.peak_memory_ratio else ""
+            print(
+                f"  {row.ratio:5.2f}x [{row.ratio_low:.2f}, {row.ratio_high:.2f}] against {row.rival}; limits: tokens "
+                f"{row.token_limit:.2f}, operations {row.flop_limit:.2f}{memory}; differ by "
+                f"{row.max_logprob_difference:.1e} nats"
+                + (f", gradient {row.max_gradient_difference:.1e}" if row.max_gradient_difference else ""),
+                flush=True,
+            )
+            rows.append(row)
+        del model
+    if options.json:
+        options.json.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        main()
+    sys.exit(0)
