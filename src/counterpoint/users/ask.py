@@ -1,8 +1,8 @@
 """What to ask next: the dilemma whose answer is expected to tell most about a person.
 
-Expected information gain (Lindley 1956, doi:10.1214/aoms/1177728069) in the form of Houlsby et al. 2011 (arXiv 1112.5745,
-eq. 2): entropy of the predicted answer less the entropy that stays if the person were known,
-I = H(E p(o | v)) - E H(p(o | v)), v ~ belief. Axes: `question` (Q), `alternative` (A), `node` (M), `value_pair` (K).
+Expected information gain (Lindley 1956, doi:10.1214/aoms/1177728069) in the form of Houlsby et al. 2011 (arXiv
+1112.5745, eq. 2): entropy of the predicted answer less the entropy that stays if the person were known, I = H(E p(o |
+v)) - E H(p(o | v)), v ~ belief. Axes: `question` (Q), `alternative` (A), `node` (M), `value_pair` (K).
 """
 
 from __future__ import annotations

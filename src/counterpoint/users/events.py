@@ -1,7 +1,8 @@
 """What people did, as a log of JSON lines; settled, so that order and repetition make no difference.
 
-One event is one line: `{"id": "e1", "person": "ann", "time": "2026-03-01T09:30:00Z", "kind": "chose", "dilemma": "d7",
-"groups": [[2]]}`. Fields are those of `types.Choice`; time is ISO 8601 (without an offset: UTC) or seconds since 1970.
+One event is one line: `{"id": "e1", "person": "ann", "time": "2026-03-01T09:30:00Z", "kind": "chose", "dilemma":
+"d7", "groups": [[2]]}`. Fields are those of `types.Choice`; time is ISO 8601 (without an offset: UTC) or seconds
+since 1970.
 """
 
 from __future__ import annotations

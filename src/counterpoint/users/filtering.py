@@ -1,8 +1,9 @@
 """One observation at a time, at a cost that doesn't grow with history: assumed-density filtering (Opper 1998).
 
 After each observation the posterior is replaced by the Gaussian of the same mean and covariance. These are integrals
-over the log-odds of the alternatives against the chosen one, u ~ N(D m + b, D S D'), with D the differences of evidence:
-a few dimensions at most, whatever K is. Axes: `row` (one belief), `other` (alternatives but the chosen one), `value_pair`.
+over the log-odds of the alternatives against the chosen one, u ~ N(D m + b, D S D'), with D the differences of
+evidence: a few dimensions at most, whatever K is. Axes: `row` (one belief), `other` (alternatives but the chosen
+one), `value_pair`.
 """
 
 from __future__ import annotations
@@ -64,11 +65,8 @@ def filter_rows(
         seen: one row for all, or one each.
         grid: how many nodes.
     """
-    gain = seen.features @ covariance
-    spread = gain @ seen.features.transpose(0, 2, 1)
-    width = spread.shape[-1]
-    jitter = 1e-12 * np.trace(spread, axis1=1, axis2=2)[:, None, None] + 1e-300
-    root = np.linalg.cholesky(spread + jitter * np.eye(width))
+    root, unit = _coordinates(seen.features, covariance)
+    width = root.shape[-1]
     points, base = nodes(width, grid)
     centre = (seen.features @ mean[:, :, None])[:, :, 0] + seen.bias
     odds = points @ root.transpose(0, 2, 1)
@@ -79,7 +77,6 @@ def filter_rows(
     weights /= np.maximum(total, 1e-300)[:, None]
     first = weights @ points
     lost = np.eye(width) - (points.T * weights[:, None, :]) @ points + first[:, :, None] * first[:, None, :]
-    unit = np.linalg.solve(root, gain)
     new_mean = mean + (first[:, None, :] @ unit)[:, 0]
     new_covariance = covariance - unit.transpose(0, 2, 1) @ (lost @ unit)
     missed = total < _LEAST_MASS
@@ -89,6 +86,22 @@ def filter_rows(
         part = laplace(_batch(seen, rows), mean[rows], covariance[rows])
         new_mean[rows], new_covariance[rows], log_predictive[rows] = part
     return Filtered(new_mean, new_covariance, log_predictive)
+
+
+def _coordinates(features: Array, covariance: Array) -> tuple[Array, Array]:
+    """The fewest standard normal coordinates z that carry the log-odds.
+
+    Returns `root` `[row, other, z]`, with root z the log-odds less their mean, and `unit` `[row, z, value_pair]`,
+    the covariance of z with the preference vector.
+    """
+    if features.shape[1] >= features.shape[2]:
+        whole = np.linalg.cholesky(covariance)
+        return features @ whole, whole.transpose(0, 2, 1)
+    gain = features @ covariance
+    spread = gain @ features.transpose(0, 2, 1)
+    jitter = 1e-12 * np.trace(spread, axis1=1, axis2=2)[:, None, None] + 1e-300
+    root = np.linalg.cholesky(spread + jitter * np.eye(spread.shape[-1]))
+    return root, np.linalg.solve(root, gain)
 
 
 def step(belief: Belief, observation: Observation) -> Belief:

@@ -1,7 +1,7 @@
 """Gaussian posteriors of preference vectors under linear softmax choices (Laplace's method, and better where cheap).
 
-Axes: `person` (P), `observation` (N), `alternative` (A), `value_pair` (K). The log-posterior is concave, so the mode is
-unique, whatever the order of the observations.
+Axes: `person` (P), `observation` (N), `alternative` (A), `value_pair` (K). The log-posterior is concave, so the mode
+is unique, whatever the order of the observations.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Where people are: a prior for newcomers, learnt from many people by empirical Bayes.
 
-Parametric empirical Bayes (Morris 1983, doi:10.2307/2287098) by expectation-maximisation (Dempster, Laird and Rubin 1977):
-mean and covariance of N(m, S) such that everybody's choices are likeliest, each person's vector integrated out.
+Parametric empirical Bayes (Morris 1983, doi:10.2307/2287098) by expectation-maximisation (Dempster, Laird and Rubin
+1977): mean and covariance of N(m, S) such that everybody's choices are likeliest, each person's vector integrated
+out.
 
-Departure: S is shrunk towards the unit matrix by `caution` imaginary people, the mode under an inverse-Wishart prior, so
-that a few people, or value pairs nobody was asked about, give no degenerate prior.
+Departure: S is shrunk towards the unit matrix by `caution` imaginary people, the mode under an inverse-Wishart prior,
+so that a few people, or value pairs nobody was asked about, give no degenerate prior.
 """
 
 from __future__ import annotations

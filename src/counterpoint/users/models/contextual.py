@@ -4,7 +4,8 @@ Hierarchical linear predictor with partial pooling (Gelman and Hill 2007, eq. 12
 Choice Methods with Simulation", ch. 12): v = v_person + v_{person, scene}, with prior covariances (1 - share) S and
 share S, so that in any one scene the prior is N(m, S) as ever and two scenes correlate by 1 - share.
 
-Departure: filtered choice by choice (as `gaussian.update` is) instead of sampled: K (1 + scenes) dimensions stay cheap.
+Departure: filtered choice by choice (as `gaussian.update` is) instead of sampled: K (1 + scenes) dimensions stay
+cheap.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Contextual:
 
     Attributes:
         start: the belief about a newcomer in any one scene.
-        share: the part of the prior variance that belongs to scenes, from 0 (none) to 1 (scenes have nothing in common).
+        share: the part of the prior variance that belongs to scenes: 0 none, 1 all (scenes have nothing in common).
     """
 
     start: Belief

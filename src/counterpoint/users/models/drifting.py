@@ -6,8 +6,8 @@ Harrison and Migon 1985, doi:10.2307/2287613). All at once: Bayesian online chan
 it predicted.
 
 Departures: a change may concern one value pair or all of them, so a hypothesis forgets one pair or everything, not
-always everything; and only the `keep` likeliest hypotheses survive a choice (Fearnhead and Liu 2007 prune at random, we
-don't, so that the same events give the same belief).
+always everything; and only the `keep` likeliest hypotheses survive a choice (Fearnhead and Liu 2007 prune at random,
+we don't, so that the same events give the same belief).
 """
 
 from __future__ import annotations

@@ -4,9 +4,10 @@ Multinomial logit: McFadden 1974, "Conditional logit analysis of qualitative cho
 P(o | v) = softmax(v . x(o) + b(o)). Laplace's method for its posterior: MacKay 1992, doi:10.1162/neco.1992.4.5.720.
 
 Departures, and why: with a handful of choices the posterior is skewed, and mode and curvature miss its mean and
-variance by more than a tenth. `fit` therefore integrates around Laplace's answer (adaptive quadrature: Naylor and Smith 1982,
-doi:10.2307/2347995), from all observations together, so that their order makes no difference; `update` matches moments
-along the one direction a two-way choice tells about (assumed-density filtering: Opper 1998), at a constant cost.
+variance by more than a tenth. `fit` therefore integrates around Laplace's answer (adaptive quadrature: Naylor and
+Smith 1982, doi:10.2307/2347995), from all observations together, so that their order makes no difference; `update`
+matches moments along the one direction a two-way choice tells about (assumed-density filtering: Opper 1998), at a
+constant cost.
 """
 
 from __future__ import annotations

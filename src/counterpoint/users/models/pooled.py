@@ -1,7 +1,7 @@
 """Everybody is the same: what people at large would do, whatever this person did.
 
-Complete pooling (Gelman and Hill 2007, "Data Analysis Using Regression and Multilevel/Hierarchical Models", sec. 12.1).
-The baseline that every claim about knowing a person has to beat.
+Complete pooling (Gelman and Hill 2007, "Data Analysis Using Regression and Multilevel/Hierarchical Models", sec.
+12.1). The baseline that every claim about knowing a person has to beat.
 """
 
 from __future__ import annotations
