@@ -85,6 +85,14 @@ def test_thinning_keeps_the_mean_of_equal_stretches() -> None:
     assert charts.thin(run, most=6) == run
 
 
+def test_a_long_curve_is_drawn_with_few_points_and_its_whole_length_named() -> None:
+    tree = drawn(charts.curve_panel("c", PFT, [[(float(i), 1.0) for i in range(1, 5001)]], "steps"))
+    lines = [line.get("points", "").split() for line in tree.iter("polyline")]
+    assert [len(line) for line in lines] == [60]
+    assert "5e+03 steps" not in "".join(tree.itertext())
+    assert "5000 steps" in "".join(tree.itertext())
+
+
 @given(st.integers(1, 400), st.integers(1, 80))
 def test_thinning_never_leaves_more_than_asked_nor_loses_the_run(length: int, most: int) -> None:
     thinned = charts.thin([(float(i), float(i)) for i in range(length)], most=most)

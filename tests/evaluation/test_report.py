@@ -198,21 +198,28 @@ def test_bare_results_make_a_report_that_claims_nothing(tmp_path: Path) -> None:
     assert "This run kept no predictions or no dilemmas" in text
 
 
-def test_hostile_text_stays_text(tmp_path: Path) -> None:
-    evil = "<script>alert(1)</script><img src=x onerror=alert(2)>"
-    found = simulated_run.write_run(tmp_path, methods=["pft", evil], seeds=1, count=12)
-    found["data"]["name"] = found["config"][evil] = found["config"]["model"] = f"{evil}\u202e\ud800\x00" + "w" * 400
-    found["paired"][0]["verdict"] = evil
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def hostile(folder: Path) -> str:
+    """The report of a run whose names and texts are markup, very long words, other scripts and broken characters."""
+    found = simulated_run.write_run(folder, methods=["pft", EVIL], seeds=1, count=12)
+    found["data"]["name"] = found["config"][EVIL] = found["config"]["model"] = f"{EVIL}\u202e\ud800\x00" + "w" * 400
+    found["paired"][0]["verdict"] = EVIL
     rows = simulated_run.dilemmas(12)
     for row in rows:
-        row["scenario"] = f"{evil} \ud800\x00\x1b ‏האם להמשיך? " + "W" * 500
-        row["options"][0] |= {"text": evil, "explanation": evil}
-    (tmp_path / "dilemmas.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    html = rewritten(tmp_path, found)
+        row["scenario"] = f"{EVIL} \ud800\x00\x1b \u200fהאם להמשיך? " + "W" * 500
+        row["options"][0] |= {"text": EVIL + "W" * 300, "explanation": EVIL}
+    (folder / "dilemmas.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return rewritten(folder, found)
+
+
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    html = hostile(tmp_path)
     page = Page(html)
     assert not {"script", "img"} & {tag for tag, _ in page.elements}
     assert page.balanced
-    assert evil in page.text
+    assert EVIL in page.text
     assert "\x00" not in html
     assert "האם" in html
     assert "auto" in page.values("dir")
@@ -343,10 +350,11 @@ f.srcdoc = %s;
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium or Chrome on the PATH")
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize(("width", "text"), [(390, "plain"), (1280, "plain"), (390, "hostile")])
 def test_a_browser_shows_the_page_without_sideways_scrolling_or_complaint(
-    tmp_path: Path, html: str, width: int
+    tmp_path: Path, html: str, width: int, text: str
 ) -> None:
+    html = html if text == "plain" else hostile(tmp_path / "run")
     probe = tmp_path / "probe.html"
     probe.write_text(PROBE % (width, json.dumps(html).replace("</", "<\\/")), encoding="utf-8")
     flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -372,5 +380,5 @@ def test_a_browser_shows_the_page_without_sideways_scrolling_or_complaint(
     seen = json.loads(answer[1])
     assert seen["scroll"] <= seen["client"] == width
     assert seen["wide"] == []
-    assert seen["charts"] == 18
+    assert seen["charts"] == html.count('class="chart"')
     assert "CONSOLE" not in done.stderr

@@ -180,7 +180,7 @@ def curve_panel(key: str, method: MethodLabel, runs: Sequence[Sequence[tuple[flo
         if len(run) == 1:
             parts.append(marker(method, x=across(run[0][0]), y=up(run[0][1]), size=3))
     parts.append(f'<text class="tick start" x="{left}" y="{bottom + 15}">0</text>')
-    parts.append(f'<text class="tick end" x="{right}" y="{bottom + 15}">{end:.3g} {_text(unit)}</text>')
+    parts.append(f'<text class="tick end" x="{right}" y="{bottom + 15}">{round(end, 1):.6g} {_text(unit)}</text>')
     first, last = (sum(run[place][1] for run in runs) / len(runs) for place in (0, -1))
     desc = f"Seeds: {len(runs)}; mean loss {number(first)} at the start, {number(last)} at the end"
     return _svg(key, width, height, f"Training loss of {method.label}", desc, parts)
