@@ -24,8 +24,8 @@ class Fault(NamedTuple):
 
 
 def shown(value: object) -> str:
-    """A value as it may stand in a message: short, of bounded depth, and printable in any encoding of Unicode."""
-    return _SHORT.repr(value).encode("utf-8", "backslashreplace").decode("utf-8")
+    """A value as it may stand in a message: short and of bounded depth; `repr` escapes what can't be printed."""
+    return _SHORT.repr(value)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -36,7 +36,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def explain(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
     """Every finding of a failed validation of `model`."""
-    return [_fault(finding, model) for finding in error.errors(include_url=False)]
+    return [_fault(finding, model) for finding in error.errors(include_url=False) if not _follows(finding)]
+
+
+def _follows(finding: Mapping[str, Any]) -> bool:
+    """Whether a list is only called too short because entries of it are wrong, which is told already."""
+    return finding["type"] == "too_short" and bool(len(finding["input"]) >= finding["ctx"]["min_length"])
 
 
 def _fault(finding: Mapping[str, Any], model: type[BaseModel]) -> Fault:
@@ -62,7 +67,7 @@ def _fault(finding: Mapping[str, Any], model: type[BaseModel]) -> Fault:
         case "model_type" | "dict_type" | "model_attributes_type":
             message = "must be an object with named fields"
         case "too_short":
-            message = f"has {context['actual_length']} of at least {context['min_length']} entries"
+            message = f"has {len(finding['input'])} of at least {context['min_length']} entries"
         case _:
             message = finding["msg"][:1].lower() + finding["msg"][1:]
     return Fault(_path(location), message, value)

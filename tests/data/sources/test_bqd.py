@@ -97,6 +97,9 @@ def test_what_the_form_cannot_hold_is_refused(tmp_path: Path) -> None:
     three = dilemma("a", ("x", "Risk-taking"), ("y", "Risk-averse"), ("z", "Risk-averse"))
     with pytest.raises(BadInputError, match="two options"):
         write(data_set(three), tmp_path / "out.json", source="bqd")
+    labelled = dilemma("a", ("x", "Risk-taking"), ("y\n (A) z", "Risk-averse"))
+    with pytest.raises(BadInputError, match="something like"):
+        write(data_set(labelled), tmp_path / "out.json", source="bqd")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -70,12 +70,17 @@ class Bqd:
         for dilemma in data_set.dilemmas:
             if len(dilemma.options) != 2:
                 raise BadInputError(f"BQD holds two options a row; {dilemma.id} has {len(dilemma.options)}")
-            a, b = (option.text for option in dilemma.options)
-            text = "\n\n".join(part for part in (dilemma.scenario, dilemma.question) if part)
+            a, b = (option.text.strip() for option in dilemma.options)
+            text = "\n\n".join(part for part in (dilemma.scenario, dilemma.question) if part).strip()
+            question = f"{text}\n\nChoices:\n (A) {a}\n (B) {b}"
+            if _choices(question) != (text, {"(A)": a, "(B)": b}):
+                raise BadInputError(
+                    f"BQD cannot hold {dilemma.id}: its text has something like '(A)' on a line of its own"
+                )
             positive = data_set.taxonomy.by_name[dilemma.value_pair].positive.name
             matching = ("(A)", "(B)") if dilemma.options[0].pole == positive else ("(B)", "(A)")
             yield {
-                "question": f"{text}\n\nChoices:\n (A) {a}\n (B) {b}",
+                "question": question,
                 **dict(zip((_MATCHING, _OTHER), matching, strict=True)),
             }
 
