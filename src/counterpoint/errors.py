@@ -1,4 +1,4 @@
-"""Every error a user can meet: what, its value, what was expected, what to do. The command line exits with 2 on them."""
+"""Every error a user can meet: what, its value, what was expected, what to do. The command line exits with 2 on it."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
@@ -182,9 +182,7 @@ class DataSet:
     def digest(self) -> str:
         """SHA-256 of what the rows say, whatever the format and order they came in."""
         return content_hash(
-            sorted(
-                [d.digest, d.value_pair, sorted((o.text, o.pole) for o in d.options)] for d in self.dilemmas
-            ),
+            sorted([d.digest, d.value_pair, sorted((o.text, o.pole) for o in d.options)] for d in self.dilemmas),
             sorted([q.value_pair, q.prompt] for q in self.open_questions),
         )
 
@@ -201,7 +199,7 @@ class Problem:
     record: str
     field: str
     message: str
-    value: str = field(default="")
+    value: str = ""
 
     def __str__(self) -> str:
         where = ", ".join(part for part in (self.record, self.field) if part)

@@ -15,7 +15,10 @@ Row = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a scorer said to one dilemma under one pole, beside what is right. Indices are the file's option order."""
+    """What a scorer said to one dilemma under one pole, beside what is right. Indices are the file's option order.
+
+    A rule has no log-probabilities (an empty tuple) and no confidence (None).
+    """
 
     dilemma: str
     value_pair: str
@@ -24,6 +27,7 @@ class Answer:
     log_probs: tuple[float, ...]
     chosen: int
     selected: tuple[int, ...]
+    confidence: float | None
 
 
 @dataclass(frozen=True)
@@ -73,9 +77,14 @@ def set_metrics(answers: Sequence[Answer]) -> dict[str, Metric]:
     }
 
 
-def confidence(answer: Answer) -> float:
-    """Probability of the chosen option."""
-    return math.exp(answer.log_probs[answer.chosen])
+def confidence(target: Row, opposite: Row) -> float:
+    """Probability that the chosen option serves the target pole rather than its opposite, from evenly likely poles.
+
+    P_target(o) / (P_target(o) + P_opposite(o)) = sigmoid(2 x(o)). The chosen option's own probability would not do:
+    where two options are right it should be a half, and yet either is right for sure.
+    """
+    chosen = choose(target)
+    return 1 / (1 + math.exp(float(opposite[chosen]) - float(target[chosen])))
 
 
 def negative_log_likelihood(answer: Answer) -> float:
@@ -94,11 +103,11 @@ class Bin:
 
 
 def reliability(answers: Sequence[Answer], *, bins: int = 10) -> list[Bin]:
-    """Reliability of the chosen option's probability in equal-width bins of (0, 1]; empty bins are left out."""
-    if not answers:
+    """Reliability of `Answer.confidence` in equal-width bins of (0, 1]; empty bins are left out."""
+    told = [(a.confidence, acc_one(a)) for a in answers if a.confidence is not None]
+    if not told:
         return []
-    confidences = np.array([confidence(a) for a in answers])
-    right = np.array([acc_one(a) for a in answers])
+    confidences, right = np.array(told).T
     index = np.clip(np.ceil(confidences * bins).astype(int) - 1, 0, bins - 1)
     return [
         Bin(float(confidences[index == b].mean()), float(right[index == b].mean()), int((index == b).sum()))
@@ -109,23 +118,21 @@ def reliability(answers: Sequence[Answer], *, bins: int = 10) -> list[Bin]:
 
 def expected_calibration_error(answers: Sequence[Answer], *, bins: int = 10) -> Metric:
     """ECE (Guo et al. 2017, arXiv 1706.04599): mean over answers of |share right - mean confidence| of their bin."""
-    if not answers:
-        return Metric(None, 0)
-    total = sum(b.n * abs(b.accuracy - b.confidence) for b in reliability(answers, bins=bins))
-    return Metric(total / len(answers), len(answers))
+    found = reliability(answers, bins=bins)
+    n = sum(b.n for b in found)
+    return Metric(sum(b.n * abs(b.accuracy - b.confidence) for b in found) / n if n else None, n)
 
 
 def measure(answers: Sequence[Answer]) -> dict[str, Metric]:
     """Every metric over one group of answers (one method, seed and pole)."""
-    n = len(answers)
 
     def mean(values: list[float]) -> Metric:
-        return Metric(sum(values) / n if n else None, n)
+        return Metric(sum(values) / len(values) if values else None, len(values))
 
     return {
         "acc_one": mean([acc_one(a) for a in answers]),
         "acc_all": mean([acc_all(a.selected, a.gold) for a in answers]),
         **set_metrics(answers),
         "ece": expected_calibration_error(answers),
-        "nll": mean([negative_log_likelihood(a) for a in answers]),
+        "nll": mean([negative_log_likelihood(a) for a in answers if a.log_probs]),
     }

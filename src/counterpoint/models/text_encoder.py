@@ -31,6 +31,9 @@ WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 MAX_TOKENS = 256
 """The length the encoder was trained for; longer texts keep their beginning."""
 
+MEMORY = 100_000
+"""Texts whose features are kept in memory (3 kB each); beyond it memory is emptied and the file on disk serves."""
+
 Embeddings = NDArray[np.float32]
 """`[text, dimension]`."""
 
@@ -44,6 +47,7 @@ class TextEncoder:
     def __init__(self, module: nn.Module, tokenizer: Any, identity: str, cache: Path | None = None) -> None:
         self.module, self.tokenizer, self.identity = module.eval(), tokenizer, identity
         self.cache = cache
+        self._known: dict[str, NDArray[np.float32]] = {}
         self.dimension: int = int(module.config.hidden_size)  # type: ignore[union-attr, arg-type]
 
     @classmethod
@@ -76,18 +80,23 @@ class TextEncoder:
         """
         if not texts:
             return np.zeros((0, 2 * self.dimension), np.float32)
-        with _Cache(self.cache, self.identity) as cache:
-            known = cache.read(set(texts))
-            for text in dict.fromkeys(texts):
-                if text not in known:
-                    known[text] = self._embed_one(text)
-                    cache.write(text, known[text])
-                    if progress:
-                        progress(1)
-        return np.stack([known[text] for text in texts])
+        missing = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if missing:
+            with _Cache(self.cache, self.identity) as cache:
+                self._known |= cache.read(missing)
+                for text in missing:
+                    if text not in self._known:
+                        self._known[text] = self._features_of(text)
+                        cache.write(text, self._known[text])
+                        if progress:
+                            progress(1)
+        found = np.stack([self._known[text] for text in texts])
+        if len(self._known) > MEMORY:
+            self._known.clear()
+        return found
 
     @torch.no_grad()
-    def _embed_one(self, text: str) -> NDArray[np.float32]:
+    def _features_of(self, text: str) -> NDArray[np.float32]:
         ids = torch.tensor([self.token_ids(text)])
         row: NDArray[np.float32] = pooled_features(self.module, ids, torch.ones_like(ids))[0].numpy()
         return row
@@ -113,7 +122,7 @@ def verify(weights: Path) -> None:
 
 
 def default_cache() -> Path:
-    """Where embeddings are kept: `$COUNTERPOINT_CACHE`, else `$XDG_CACHE_HOME/counterpoint`, else `~/.cache/counterpoint`."""
+    """Where embeddings are kept: `$COUNTERPOINT_CACHE`, else `counterpoint` under `$XDG_CACHE_HOME` or `~/.cache`."""
     if folder := os.environ.get("COUNTERPOINT_CACHE"):
         return Path(folder)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "counterpoint"
@@ -169,10 +178,10 @@ class _Cache:
                 self.connection.commit()
             self.connection.close()
 
-    def read(self, texts: set[str]) -> dict[str, NDArray[np.float32]]:
+    def read(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         return dict(self._rows(texts))
 
-    def _rows(self, texts: set[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    def _rows(self, texts: Sequence[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
         if self.connection is None:
             return
         for text in texts:
@@ -193,4 +202,4 @@ class _Cache:
                 )
 
     def _key(self, text: str) -> bytes:
-        return hashlib.sha256(f"{self.identity}\0{MAX_TOKENS}\0{text}".encode()).digest()
+        return hashlib.sha256(f"features/1\0{self.identity}\0{MAX_TOKENS}\0{text}".encode()).digest()

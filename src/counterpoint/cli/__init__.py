@@ -1,0 +1,59 @@
+"""The `counterpoint` command, one file a sub-command. A user's mistake ends with one clear message and exit code 2."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from counterpoint import __version__
+from counterpoint.cli.compare import compare
+from counterpoint.cli.data import app as data
+from counterpoint.cli.demo import demo
+from counterpoint.errors import CounterpointError
+
+app = typer.Typer(
+    help="Align language models with one person at a time. Start with: counterpoint demo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(data, name="data")
+app.command()(demo)
+app.command()(compare)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"counterpoint {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Say more about what is done, on standard error.")] = False,
+) -> None:
+    del version
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
+
+
+def main() -> None:
+    """Run the command line; `CounterpointError` becomes its message and exit code 2."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        app()
+    except CounterpointError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("stopped; what was finished is kept, and the same command goes on from there", file=sys.stderr)
+        raise SystemExit(130) from None
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(141) from None

@@ -1,0 +1,204 @@
+"""The `encoder` scorer: a small sentence encoder with a head over (option, pole). Milliseconds on a CPU.
+
+    logit(o, p) = tau * cos(e_o, e_p) + z(o) A c(p)        s_p(o) = log softmax of it over the dilemma's options
+
+e are sentence embeddings of the option's text and the pole's *description*; z(o) are the option's pooled states,
+standardised on the training options; A is what is learned, zero at first, so that the untrained scorer is zero-shot
+similarity; c(p) says how the pole's description mixes from the known poles' descriptions, by ridge regression: nearly
+one-hot for a pole that was trained, a mixture for one that never was. The softmax sets options against each other: what
+they have in common cancels. Nothing ties a pole to its opposite. Axes: `dilemma`, `option`, `pole`, `feature`.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from counterpoint.errors import BadInputError
+from counterpoint.models.scorer import LogProbs
+from counterpoint.models.text_encoder import Progress, TextEncoder, pooled_features
+from counterpoint.types import Dilemma, Pole, Taxonomy
+
+FORMAT = "counterpoint.encoder/1"
+ZERO_SHOT_SCALE = 1.0
+"""tau, nats for a cosine of 1: small, because zero-shot similarity is a weak guide, hard to unlearn (docs/log.md)."""
+
+POLE_RIDGE = 0.01
+"""Ridge of c(p). Known poles come out nearly one-hot; two known poles with the same description share their column."""
+
+MICRO_BATCH = 16
+"""Texts per forward pass when the encoder itself is trained, sorted by length to spare padding."""
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """What an option is seen with."""
+
+    reads: Literal["options", "scenario"] = "options"
+    """`options`: their texts alone. `scenario`: the scenario's text before each option's."""
+
+
+class EncoderScorer:
+    """A scorer over `TextEncoder`; `poles` are the known ones, in the order of A's columns."""
+
+    name = "encoder"
+
+    def __init__(self, text_encoder: TextEncoder, poles: Sequence[Pole], config: EncoderConfig | None = None) -> None:
+        self.text_encoder, self.poles, self.config = text_encoder, tuple(poles), config or EncoderConfig()
+        size = 2 * text_encoder.dimension
+        self.mean, self.scale = torch.zeros(size), torch.ones(size)  # [feature], set by `standardise`
+        self.weight = torch.zeros(size, len(self.poles))  # A, [feature, known pole]
+        self.tuned: nn.Module | None = None
+        self._known = self._described(self.poles)
+
+    @classmethod
+    def untrained(cls, taxonomy: Taxonomy, *, config: EncoderConfig | None = None) -> EncoderScorer:
+        """A scorer that knows the taxonomy's poles and scores by zero-shot similarity."""
+        return cls(TextEncoder.load(), taxonomy.poles, config)
+
+    def fresh(self) -> EncoderScorer:
+        """An untrained scorer of the same kind that shares the frozen encoder."""
+        return EncoderScorer(self.text_encoder, self.poles, self.config)
+
+    # Reading texts
+
+    def texts(self, dilemma: Dilemma) -> list[str]:
+        """What is read for each option: `[option]`."""
+        if self.config.reads == "scenario":
+            return [f"{dilemma.scenario} {option.text}" for option in dilemma.options]
+        return [option.text for option in dilemma.options]
+
+    def embed(self, dilemmas: Sequence[Dilemma], *, progress: Progress | None = None) -> None:
+        """Fill the cache of frozen features for these dilemmas."""
+        self.text_encoder.features([text for d in dilemmas for text in self.texts(d)], progress=progress)
+
+    def standardise(self, dilemmas: Sequence[Dilemma]) -> None:
+        """Set z's mean and scale from the frozen features of these dilemmas' options."""
+        features = self.text_encoder.features([text for d in dilemmas for text in self.texts(d)])
+        self.mean = torch.from_numpy(features.mean(0))
+        self.scale = torch.from_numpy(features.std(0) + 1e-6) * math.sqrt(features.shape[1])
+
+    def frozen_features(self, dilemmas: Sequence[Dilemma]) -> Tensor:
+        """Pooled states of every option in a row, dilemma after dilemma, not standardised: `[option, feature]`."""
+        return torch.from_numpy(self.text_encoder.features([text for d in dilemmas for text in self.texts(d)]))
+
+    def tuned_features(self, dilemmas: Sequence[Dilemma]) -> Tensor:
+        """The same from the fine-tuned encoder, with gradient where that is on."""
+        if self.tuned is None:
+            raise ValueError("the encoder is not fine-tuned; call start_tuning() first")
+        ids = [self.text_encoder.token_ids(text) for d in dilemmas for text in self.texts(d)]
+        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+        pooled = []
+        for start in range(0, len(order), MICRO_BATCH):
+            rows = [torch.tensor(ids[i]) for i in order[start : start + MICRO_BATCH]]
+            batch = nn.utils.rnn.pad_sequence(rows, batch_first=True)
+            mask = nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
+            pooled.append(pooled_features(self.tuned, batch, mask))
+        back = torch.empty(len(order), dtype=torch.long)
+        back[torch.tensor(order)] = torch.arange(len(order))
+        return torch.cat(pooled)[back]
+
+    def start_tuning(self) -> nn.Module:
+        """Give the scorer an encoder of its own to train; the shared frozen one stays as it is."""
+        self.tuned = copy.deepcopy(self.text_encoder.module).requires_grad_(True)
+        return self.tuned
+
+    # Scoring
+
+    def zero_shot(self, frozen: Tensor, poles: Sequence[Pole]) -> Tensor:
+        """tau * cos(e_o, e_p) from frozen features: `[option, pole]`."""
+        described = self._described(poles)
+        return ZERO_SHOT_SCALE * F.normalize(frozen[:, self.text_encoder.dimension :], dim=-1) @ described.T
+
+    def pole_codes(self, poles: Sequence[Pole]) -> Tensor:
+        """c(p), the poles as mixtures of the known ones: `[known pole, pole]`."""
+        described = self._described(poles)
+        gram = self._known @ self._known.T + POLE_RIDGE * torch.eye(len(self._known))
+        codes: Tensor = torch.linalg.solve(gram, self._known @ described.T)
+        return codes
+
+    def _described(self, poles: Sequence[Pole]) -> Tensor:
+        """e_p, embeddings of the poles' descriptions: `[pole, dimension]`."""
+        return torch.from_numpy(self.text_encoder.embed([pole.description for pole in poles]))
+
+    def standardised(self, features: Tensor) -> Tensor:
+        """z(o) from pooled states: `[option, feature]`."""
+        return (features - self.mean) / self.scale
+
+    @torch.no_grad()
+    def score(self, dilemmas: Sequence[Dilemma], poles: Sequence[Sequence[Pole]]) -> list[LogProbs]:
+        """Log-probabilities of every option under every pole asked for; see `Scorer.score`."""
+        if not dilemmas:
+            return []
+        wanted = list({pole.description: pole for asked in poles for pole in asked}.values())
+        column = {pole.description: i for i, pole in enumerate(wanted)}
+        codes = self.weight @ self.pole_codes(wanted)
+        frozen = torch.split(self.frozen_features(dilemmas), [len(dilemma.options) for dilemma in dilemmas])
+        scored = []
+        for dilemma, asked, options in zip(dilemmas, poles, frozen, strict=True):
+            features = self.tuned_features([dilemma]) if self.tuned is not None else options
+            logits = self.zero_shot(options, wanted) + self.standardised(features) @ codes
+            rows = F.log_softmax(logits.T[[column[pole.description] for pole in asked]], dim=-1)
+            scored.append(np.asarray(rows.numpy(), np.float32))
+        return scored
+
+    # Files
+
+    def save(self, folder: Path) -> None:
+        """Write `scorer.json` and `scorer.safetensors`; a fine-tuned encoder's weights go into the same file."""
+        folder.mkdir(parents=True, exist_ok=True)
+        tensors = {"mean": self.mean, "scale": self.scale, "weight": self.weight.detach()}
+        if self.tuned is not None:
+            tensors |= {f"encoder.{key}": value.contiguous() for key, value in self.tuned.state_dict().items()}
+        save_file(tensors, folder / "scorer.safetensors")
+        (folder / "scorer.json").write_text(json.dumps(self.describe(), indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> EncoderScorer:
+        """The scorer saved in `folder`; it scores bit-identically.
+
+        Raises:
+            BadInputError: the folder doesn't hold one, or it was trained on another base encoder.
+        """
+        try:
+            record = json.loads((folder / "scorer.json").read_text())
+            tensors = load_file(folder / "scorer.safetensors")
+            if record["format"] != FORMAT:
+                raise BadInputError(f"{folder}: format is {record['format']!r}, expected {FORMAT!r}")
+            text_encoder = TextEncoder.load()
+            if record["encoder"] != text_encoder.identity:
+                raise BadInputError(
+                    f"{folder}: trained on encoder {record['encoder']}, here is {text_encoder.identity}"
+                )
+            poles = [Pole(**{**pole, "stems": tuple(pole["stems"])}) for pole in record["poles"]]
+            scorer = cls(text_encoder, poles, EncoderConfig(**record["config"]))
+            scorer.mean, scorer.scale, scorer.weight = (tensors.pop(key) for key in ("mean", "scale", "weight"))
+            if tensors:
+                scorer.start_tuning().load_state_dict({k.removeprefix("encoder."): v for k, v in tensors.items()})
+                scorer.tuned = scorer.tuned.eval() if scorer.tuned is not None else None
+        except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            if isinstance(error, BadInputError):
+                raise
+            raise BadInputError(f"{folder}: not a saved encoder scorer ({type(error).__name__}: {error})") from error
+        return scorer
+
+    def describe(self) -> dict[str, Any]:
+        """Format, base encoder, configuration, known poles."""
+        return {
+            "format": FORMAT,
+            "encoder": self.text_encoder.identity,
+            "config": asdict(self.config),
+            "poles": [asdict(pole) for pole in self.poles],
+            "finetuned": self.tuned is not None,
+        }

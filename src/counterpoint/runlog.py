@@ -1,0 +1,93 @@
+"""A run's folder: whole files or none, a log a line at a time, and finished parts that a restarted run takes over."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from counterpoint.errors import BadInputError
+
+try:
+    import fcntl
+except ImportError:  # Windows: two runs in one folder are then not told from one
+    fcntl = None  # type: ignore[assignment]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write the whole file or nothing: a temporary file beside it takes its place."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def dump_json(value: Any) -> str:
+    """JSON as our files have it: readable, in the order given, and never NaN."""
+    return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+class RunFolder:
+    """The folder of one run. `part`s are keyed by name; a folder of another configuration is refused."""
+
+    def __init__(self, path: Path, identity: str, config_toml: str) -> None:
+        self.path = path
+        try:
+            (path / "parts").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInputError(f"{path}: can't be made a run's folder: {error}. Give another --out") from error
+        self._lock = (path / ".lock").open("w")
+        if fcntl is not None:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise BadInputError(
+                    f"{path}: another run is writing here. Wait for it or give another --out"
+                ) from error
+        self._check_identity(identity)
+        write_text(path / "config.toml", config_toml)
+
+    def _check_identity(self, identity: str) -> None:
+        mark = self.path / "parts" / "identity"
+        if mark.exists() and mark.read_text() != identity:
+            raise BadInputError(
+                f"{self.path}: holds a run with other settings or data, which would be overwritten. "
+                "Give another --out, or remove the folder"
+            )
+        write_text(mark, identity)
+
+    def part(self, name: str) -> Any | None:
+        """A finished part of an earlier, interrupted run; None where there is none or it is damaged."""
+        try:
+            return json.loads((self.path / "parts" / f"{name}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def save_part(self, name: str, value: Any) -> None:
+        """Keep a finished part."""
+        write_text(self.path / "parts" / f"{name}.json", dump_json(value))
+
+    def log(self, event: str, fields: Mapping[str, Any]) -> None:
+        """Add a line to `log.jsonl`."""
+        with (self.path / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"event": event, **fields}, ensure_ascii=False) + "\n")
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a JSON file of the run."""
+        write_text(self.path / name, dump_json(value))
+
+    def write_lines(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write a JSONL file of the run."""
+        write_text(self.path / name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+    def close(self) -> None:
+        """Let another run into the folder."""
+        self._lock.close()
