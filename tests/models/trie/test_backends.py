@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+import transformers
 
 from counterpoint.models.trie import Branch, UnsupportedModelError, build_plan, log_probs, tree_attention
 from counterpoint.models.trie.backend import BACKENDS
 
-from .tiny import FAMILIES, checkpointed, difference, gradient, model, pair, relative, tokens, tree
+from .tiny import FAMILIES, checkpointed, config, difference, gradient, model, pair, relative, tokens, tree
 
 TREES = ("segments", "dense")
 NATS, GRADIENT = 2e-5, 5e-6
@@ -46,6 +47,33 @@ def test_a_forest_with_duplicates_and_beginnings_of_others_is_right_too(family, 
     short, long = Branch((*start, 5, 2), len(start)), Branch((*start, 5, 6, 2), len(start))
     other = [Branch((7, *branch.tokens), branch.start + 1) for branch in tree(2)]
     assert_same(model(family), build_plan([short, long, short, *other]), backend)
+
+
+@pytest.mark.parametrize("backend", TREES)
+def test_a_text_model_inside_one_for_images_is_right(backend):
+    vision = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    whole = transformers.Gemma3Config(
+        text_config=config("gemma3").to_dict(),
+        vision_config={**vision, "image_size": 8, "patch_size": 4},
+        mm_tokens_per_image=4,
+        boi_token_index=58,
+        eoi_token_index=59,
+        image_token_index=60,
+    )
+    torch.manual_seed(0)
+    made = transformers.AutoModelForCausalLM.from_config(whole).eval()
+    assert isinstance(made, transformers.Gemma3ForConditionalGeneration)
+    plan = build_plan([Branch(tuple(min(t, 57) for t in b.tokens), b.start) for b in tree(3)])
+    assert_same(made, plan, backend)
+
+
+@pytest.mark.parametrize("targets", [["lm_head"], ["embed_tokens", "q_proj"]])
+def test_adapters_on_the_head_and_the_embedding_are_used(targets):
+    made = model("llama", lora=True, targets=targets)
+    with made.disable_adapter():
+        without = log_probs(made, build_plan(tree(2))).sums
+    assert (log_probs(made, build_plan(tree(2))).sums - without).abs().min() > 0.01
+    assert_same(made, build_plan(tree(2)), "segments")
 
 
 @pytest.mark.parametrize("backend", TREES)

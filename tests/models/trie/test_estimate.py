@@ -4,7 +4,7 @@ import pytest
 
 from counterpoint.models.trie import Branch, build_plan
 from counterpoint.models.trie.anatomy import anatomy
-from counterpoint.models.trie.estimate import Cost, Estimate, Shape, estimate, query_key_pairs, visible_pairs
+from counterpoint.models.trie.estimate import Cost, Estimate, Shape, estimate, query_key_pairs, saving, visible_pairs
 
 from .tiny import FAMILIES, model
 
@@ -34,6 +34,13 @@ def test_pairs_are_as_counted_by_hand():
     assert query_key_pairs("dense", PAIR) == 25
     assert query_key_pairs("segments", PAIR) == 4 * 4 + 1 + 2  # two causal blocks, and 9 against the prompt
     assert query_key_pairs("separate", PAIR) == 16 + 9
+
+
+def test_the_expected_saving_is_as_counted_by_hand():
+    # Separate: 4 + 3 tokens, 10 + 6 pairs, 3 + 2 rows. Trie: 5 nodes, 13 pairs, 4 rows (8 predicts both 5 and 9).
+    found = saving([PAIR, PAIR], SHAPE)
+    assert (found.separate_tokens, found.tokens, found.token_ratio) == (14, 10, 1.4)
+    assert found.flop_ratio == (2 * (7 * 288 + 16 * 24) + 5 * 80) / (2 * (5 * 288 + 13 * 24) + 4 * 80)
 
 
 def test_the_cheapest_back_end_that_can_is_chosen():

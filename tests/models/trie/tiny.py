@@ -14,6 +14,7 @@ from counterpoint.models.trie import Branch, BranchLogProbs, Plan, log_probs
 
 VOCABULARY = 61
 FAMILIES = ("llama", "qwen2", "qwen3", "mistral", "gemma2", "gemma3")
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "up_proj")
 WINDOWED = ("qwen2", "qwen3", "mistral", "gemma2", "gemma3")
 
 # Weights ten times as large as usual: attention is then far from uniform, and a wrong mask shows in whole nats.
@@ -50,20 +51,19 @@ def config(family: str, **changes: Any) -> Any:
     return cls(**{**COMMON, **extra, **changes})
 
 
-def model(family: str, *, lora: bool = False, lora_dropout: float = 0.0, **changes: Any) -> Any:
+def model(family: str, *, lora: bool = False, lora_dropout: float = 0.0, targets: Any = TARGETS, **changes: Any) -> Any:
     """A random model in float32, in evaluation mode; with `lora`, an adapter with random weights that are not zero."""
     torch.manual_seed(0)
     made = transformers.AutoModelForCausalLM.from_config(config(family, **changes))
     if lora:
         import peft
 
-        targets = ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj"]
-        settings = peft.LoraConfig(r=4, lora_alpha=8, lora_dropout=lora_dropout, target_modules=targets)
+        settings = peft.LoraConfig(r=4, lora_alpha=8, lora_dropout=lora_dropout, target_modules=list(targets))
         with warnings.catch_warnings():  # peft still asks transformers by a name that it deprecates
             warnings.simplefilter("ignore", FutureWarning)
             made = peft.get_peft_model(made, settings)
         for name, parameter in made.named_parameters():
-            if "lora_B" in name:
+            if "lora_" in name:
                 torch.nn.init.normal_(parameter, std=0.2)
     return made.eval()
 

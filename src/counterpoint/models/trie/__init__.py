@@ -16,6 +16,7 @@ from counterpoint.models.trie.anatomy import UnsupportedModelError
 from counterpoint.models.trie.attention import tree_attention
 from counterpoint.models.trie.batches import Batch, Member, batches
 from counterpoint.models.trie.engine import BranchLogProbs, TreeMismatchError, TrieEngine, log_probs
+from counterpoint.models.trie.estimate import Saving, Shape, saving
 from counterpoint.models.trie.plan import Branch, Plan, build_plan
 
 __all__ = [
@@ -24,11 +25,14 @@ __all__ = [
     "BranchLogProbs",
     "Member",
     "Plan",
+    "Saving",
+    "Shape",
     "TreeMismatchError",
     "TrieEngine",
     "UnsupportedModelError",
     "batches",
     "build_plan",
     "log_probs",
+    "saving",
     "tree_attention",
 ]

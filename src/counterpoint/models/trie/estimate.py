@@ -6,9 +6,9 @@ because the kernels reach a lower rate on their small products; the weights belo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -98,6 +98,27 @@ class Estimate:
             text = f"can't: {cost.refusal}" if cost.refusal else f"{cost.flops / best:.2f} x the work of {chosen}"
             lines.append(f"{mark} {cost.backend}: {text}")
         return "\n".join(lines)
+
+
+class Saving(NamedTuple):
+    """How much sharing a set of plans saves at most: separate passes of exact length over the trie."""
+
+    separate_tokens: int
+    tokens: int
+    token_ratio: float  # of tokens read
+    flop_ratio: float  # of operations, query-key pairs that don't count left out on both sides
+
+
+def saving(plans: Sequence[Plan], shape: Shape) -> Saving:
+    """The expected gain of computing these plans as tries on a model of that shape; forward and backward gain alike."""
+    separate = trie = 0.0
+    for plan in plans:
+        lengths = [len(branch.tokens) - 1 for branch in plan.branches]
+        pairs = sum(n * (n + 1) / 2 for n in lengths)
+        separate += shape.flops(nodes=sum(lengths), pairs=pairs, rows=len(plan.token_edge))
+        trie += shape.flops(nodes=len(plan), pairs=visible_pairs(plan), rows=len(plan.rows))
+    tokens, nodes = sum(plan.separate_nodes for plan in plans), sum(len(plan) for plan in plans)
+    return Saving(tokens, nodes, tokens / max(nodes, 1), separate / max(trie, 1.0))
 
 
 def estimate(parts: Anatomy, plan: Plan) -> Estimate:
