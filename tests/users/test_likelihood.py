@@ -16,7 +16,7 @@ from counterpoint.users.model import Observation
 from users.small import TAXONOMY, WordScorer, dilemma, question
 
 DILEMMAS = by_id_and_digest([dilemma("d", "leap", "guard", "guard fast", scene="home")])
-EVIDENCE = Evidence(WordScorer(), TAXONOMY)
+EVIDENCE = Evidence(WordScorer(), TAXONOMY, elsewhere=1.0)
 
 
 def seen(kind: ChoiceKind, **fields: object) -> list[Observation]:

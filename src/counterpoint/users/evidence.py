@@ -22,6 +22,9 @@ from counterpoint.models.scorer import LogProbs, Scorer
 from counterpoint.types import Choice, Dilemma, Option, Taxonomy, content_hash
 from counterpoint.users.model import Features, Question
 
+ELSEWHERE = 0.1
+"""Default of `Evidence.elsewhere`."""
+
 _PATIENCE = 60.0
 """Seconds to wait for another writer."""
 
@@ -73,6 +76,9 @@ class Evidence:
         scorer: reads the texts.
         taxonomy: whose value pairs the axes are.
         cache: where scores are kept.
+        elsewhere: how much of the evidence about value pairs other than the one a dilemma is written about counts, 0 to
+            1. What an option says in passing about another pair is mostly the scorer's noise; free texts are about
+            no pair in particular and count in full.
         quality: how much an option that is likely under all poles is preferred by everybody:
             b(o) = quality * mean over poles of s_p(o). 0: not at all.
         identity: tells this scorer from every other; by default a hash of what it saves and describes.
@@ -84,10 +90,12 @@ class Evidence:
         taxonomy: Taxonomy,
         *,
         cache: EvidenceCache | None = None,
+        elsewhere: float = ELSEWHERE,
         quality: float = 0.0,
         identity: str = "",
     ) -> None:
-        self.scorer, self.taxonomy, self.quality = scorer, taxonomy, quality
+        self.scorer, self.taxonomy = scorer, taxonomy
+        self.elsewhere, self.quality = elsewhere, quality
         self.cache = cache or EvidenceCache()
         poles = [[pole.name, pole.description] for pole in taxonomy.poles]
         self._identity = content_hash(identity or scorer_identity(scorer), poles)
@@ -107,10 +115,12 @@ class Evidence:
 
     def questions(self, dilemmas: Sequence[Dilemma], *, time: float = 0.0) -> list[Question]:
         """Dilemmas as questions, all scored in one go."""
-        return [
-            Question(*self._read(log_probs), time, dilemma.scene, dilemma)
-            for dilemma, log_probs in zip(dilemmas, self.log_probs(dilemmas), strict=True)
-        ]
+        found = []
+        for dilemma, log_probs in zip(dilemmas, self.log_probs(dilemmas), strict=True):
+            features, bias = self._read(log_probs)
+            weight = [1.0 if pair.name == dilemma.value_pair else self.elsewhere for pair in self.taxonomy]
+            found.append(Question(features * np.array(weight), bias, time, dilemma.scene, dilemma))
+        return found
 
     def replies(self, texts: Sequence[str], dilemma: Dilemma | None = None) -> Features:
         """Evidence of free texts, `[text, value_pair]`: 0 is midway between the descriptions of a pair's poles.

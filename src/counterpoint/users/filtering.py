@@ -9,7 +9,7 @@ one), `value_pair`.
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from counterpoint.users.belief import Belief
 from counterpoint.users.laplace import Batch, laplace
 from counterpoint.users.model import Observation
-from counterpoint.users.quadrature import Array, nodes
+from counterpoint.users.quadrature import Array, Grid, nodes
 
 _LEAST_MASS = 0.02
 """Probability of a choice below which nodes placed by the prior miss too much; such rows are left to Laplace."""
@@ -54,9 +54,7 @@ def contrast(observation: Observation) -> Contrast:
     return Contrast(features[None], bias[None], np.array([observation.weight]))
 
 
-def filter_rows(
-    mean: Array, covariance: Array, seen: Contrast, *, grid: Literal["fine", "coarse", "rough"] = "coarse"
-) -> Filtered:
+def filter_rows(mean: Array, covariance: Array, seen: Contrast, *, grid: Grid = "coarse") -> Filtered:
     """Update every row's belief by its observation; one row of `seen` may serve all rows.
 
     Args:
@@ -95,13 +93,14 @@ def _coordinates(features: Array, covariance: Array) -> tuple[Array, Array]:
     the covariance of z with the preference vector.
     """
     if features.shape[1] >= features.shape[2]:
-        whole = np.linalg.cholesky(covariance)
+        whole: Array = np.linalg.cholesky(covariance)
         return features @ whole, whole.transpose(0, 2, 1)
     gain = features @ covariance
     spread = gain @ features.transpose(0, 2, 1)
     jitter = 1e-12 * np.trace(spread, axis1=1, axis2=2)[:, None, None] + 1e-300
-    root = np.linalg.cholesky(spread + jitter * np.eye(spread.shape[-1]))
-    return root, np.linalg.solve(root, gain)
+    root: Array = np.linalg.cholesky(spread + jitter * np.eye(spread.shape[-1]))
+    unit: Array = np.linalg.solve(root, gain)
+    return root, unit
 
 
 def step(belief: Belief, observation: Observation) -> Belief:

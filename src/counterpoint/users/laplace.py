@@ -16,7 +16,7 @@ from scipy.special import log_softmax, logsumexp
 
 from counterpoint.users.belief import Belief
 from counterpoint.users.model import Observation
-from counterpoint.users.quadrature import Array, moments
+from counterpoint.users.quadrature import Array, Grid, moments
 
 _NOWHERE = -1e9
 """Bias of padding: an alternative nobody can take."""
@@ -135,7 +135,7 @@ def _derivatives(batch: Batch, vectors: Array) -> tuple[Array, Array]:
     return gradient, curvature
 
 
-def integrate(batch: Batch, prior: Belief) -> Posterior:
+def integrate(batch: Batch, prior: Belief, *, grid: Grid = "fine") -> Posterior:
     """Posterior means and covariances of many people, given all their observations at once.
 
     Up to eight value pairs the moments are integrated around Laplace's answer; in more, Laplace's answer stands.
@@ -158,7 +158,8 @@ def integrate(batch: Batch, prior: Belief) -> Posterior:
         density -= (logsumexp(odds, axis=3) * batch.weight[:, None, :]).sum(axis=2)
         return density
 
-    result = moments(log_density, mean=start.mean, covariance=start.covariance)
+    passes = 3 if grid == "fine" else 2
+    result = moments(log_density, mean=start.mean, covariance=start.covariance, passes=passes, grid=grid)
     good = result.effective >= _LEAST_EFFECTIVE
     return Posterior(
         np.where(good[:, None], result.mean, start.mean),

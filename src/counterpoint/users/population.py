@@ -56,7 +56,7 @@ def fit_population(
 
 def _improve(batches: Sequence[Batch], prior: Belief, caution: float) -> tuple[Belief, float]:
     """One step of expectation-maximisation, and the log-evidence of the prior that went in."""
-    results = [integrate(batch, prior) for batch in batches]
+    results = [integrate(batch, prior, grid="coarse") for batch in batches]
     means = np.concatenate([result.mean for result in results])
     covariances = np.concatenate([result.covariance for result in results])
     mean = means.sum(axis=0) / (len(means) + caution)

@@ -19,6 +19,7 @@ from scipy.stats import qmc
 from counterpoint.users.belief import Matrix, Vector
 
 Array = NDArray[np.float64]
+Grid = Literal["fine", "coarse", "rough"]
 
 _SEED = 20260412
 _SIZES = {"fine": (96, 40, 1024), "coarse": (64, 20, 512), "rough": (32, 12, 128)}
@@ -49,7 +50,7 @@ class Moments(NamedTuple):
 
 
 @cache
-def nodes(dimension: int, grid: Literal["fine", "coarse", "rough"] = "fine") -> Nodes:
+def nodes(dimension: int, grid: Grid = "fine") -> Nodes:
     """The rule for `dimension` dimensions; the coarser ones are for where microseconds count."""
     sizes = _SIZES[grid]
     if dimension <= 2:
@@ -65,7 +66,9 @@ def nodes(dimension: int, grid: Literal["fine", "coarse", "rough"] = "fine") -> 
     return Nodes(np.linalg.solve(root, points.T).T, np.full(len(points), 1.0 / len(points)))
 
 
-def moments(log_density: Callable[[Array], Array], *, mean: Array, covariance: Array, passes: int = 3) -> Moments:
+def moments(
+    log_density: Callable[[Array], Array], *, mean: Array, covariance: Array, passes: int = 3, grid: Grid = "fine"
+) -> Moments:
     """Moments by importance-weighted nodes, re-centred on their own answer `passes` times.
 
     Args:
@@ -73,16 +76,17 @@ def moments(log_density: Callable[[Array], Array], *, mean: Array, covariance: A
         mean: where each density roughly is, `[row, dimension]`.
         covariance: how wide each roughly is, `[row, dimension, dimension]`.
         passes: how often to place the nodes.
+        grid: how many nodes.
     """
     rows, size = mean.shape
-    grid = nodes(size)
-    base = np.log(np.maximum(grid.weights, 1e-300)) + 0.5 * (grid.points**2).sum(axis=1)
+    fixed, base = nodes(size, grid)
+    base = np.log(np.maximum(base, 1e-300)) + 0.5 * (fixed**2).sum(axis=1)
     base = base + 0.5 * size * np.log(2 * np.pi)
     log_mass, effective = np.zeros(rows), np.ones(rows)
     for _ in range(passes):
         # A proposal a little too wide keeps the weights bounded where the density's tail is the longer one.
         root = np.linalg.cholesky(covariance) * 1.15
-        points = mean[:, None, :] + grid.points @ root.transpose(0, 2, 1)
+        points = mean[:, None, :] + fixed @ root.transpose(0, 2, 1)
         logs = log_density(points) + base + np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)[:, None]
         log_mass = logsumexp(logs, axis=1)
         weights = np.exp(logs - log_mass[:, None])
