@@ -28,7 +28,7 @@ import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -310,15 +310,13 @@ class Row:
 
 
 def measure(work: Work, model: Any, ours: Method, rounds: int) -> Iterator[Row]:
-    """Agreement first, then interleaved times, then memory."""
+    """Agreement first (which warms caches too), then interleaved times, then memory."""
     methods = {"trie": ours, **{name: RIVALS[name] for name in work.rivals}}
-    agreement = {name: agree(work, model, ours, methods[name]) for name in work.rivals}
+    agreement = agree(work, model, methods)
     times: dict[str, list[float]] = {name: [] for name in methods}
-    for round_ in range(rounds + 1):
+    for _ in range(rounds):
         for name, method in methods.items():
-            seconds = step_seconds(work, model, method)
-            if round_:  # the first round warms caches
-                times[name].append(seconds)
+            times[name].append(step_seconds(work, model, method))
     peaks = {name: peak_memory(work, model, method) for name, method in methods.items()} if work.memory else {}
     for name in work.rivals:
         each = [rival / trie_ for rival, trie_ in zip(times[name], times["trie"], strict=True)]
@@ -338,28 +336,34 @@ def measure(work: Work, model: Any, ours: Method, rounds: int) -> Iterator[Row]:
         )
 
 
-def agree(work: Work, model: Any, ours: Method, rival: Method) -> tuple[float, float | None]:
-    """Largest difference of a token's log-probability, and the gradients' relative one, on the first example.
+def agree(work: Work, model: Any, methods: Mapping[str, Method]) -> dict[str, tuple[float, float | None]]:
+    """For every method the trie's largest difference of a token's log-probability and its gradient's relative one.
 
-    DPO's gradient is a small difference of large ones: in float32 separate passes are themselves further from float64
-    (1.6e-5) than the trie is (7e-6). So there the comparison is made in float64.
+    On the first example. DPO's gradient is a small difference of large ones: in float32 separate passes are themselves
+    further from float64 (1.6e-5) than the trie is (7e-6). So there the comparison is made in float64.
     """
     if work.loss == "dpo" and model.dtype == torch.float32:
         model = copy.deepcopy(model).double()
-    found = []
-    for method in (ours, rival):
-        model.zero_grad(set_to_none=True)
-        loss, scores = loss_of(work, model, method, work.examples[0])
-        if work.loss != "none":
-            loss.backward()
-        grads = [p.grad.flatten().clone() for p in model.parameters() if p.grad is not None]
-        found.append((float(loss.detach()), torch.cat(scores).detach(), torch.cat(grads) if grads else None))
+    found = {name: outcome(work, model, method) for name, method in methods.items()}
+    loss, scores, gradient = found["trie"]
+    tolerance = 0.05 if model.dtype == torch.bfloat16 else 1e-4
+    differences: dict[str, tuple[float, float | None]] = {}
+    for name, (other_loss, other_scores, other) in found.items():
+        assert abs(loss - other_loss) < tolerance, f"{work.name}: losses {loss} and {other_loss} ({name}) differ"
+        relative = None if gradient is None or other is None else float((gradient - other).norm() / other.norm())
+        differences[name] = float((scores - other_scores).abs().max()), relative
+    return differences
+
+
+def outcome(work: Work, model: Any, method: Method) -> tuple[float, Tensor, Tensor | None]:
+    """Loss, log-probabilities of all response tokens `[token]` and, for a training loss, the gradient as one vector."""
     model.zero_grad(set_to_none=True)
-    (loss_a, scores_a, grad_a), (loss_b, scores_b, grad_b) = found
-    tolerance = 1e-4 if scores_a.dtype == model.dtype else 0.05
-    assert abs(loss_a - loss_b) < tolerance, f"{work.name}: losses {loss_a} and {loss_b} differ"
-    gradient = None if grad_a is None or grad_b is None else float((grad_a - grad_b).norm() / grad_b.norm())
-    return float((scores_a - scores_b).abs().max()), gradient
+    loss, scores = loss_of(work, model, method, work.examples[0])
+    if work.loss != "none":
+        loss.backward()
+    gradients = [p.grad.flatten().clone() for p in model.parameters() if p.grad is not None]
+    model.zero_grad(set_to_none=True)
+    return float(loss.detach()), torch.cat(scores).detach(), torch.cat(gradients) if gradients else None
 
 
 def step_seconds(work: Work, model: Any, method: Method) -> float:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from counterpoint.errors import UnknownNameError
-from counterpoint.models.trie import TreeMismatchError, TrieEngine, UnsupportedModelError, build_plan, log_probs
+from counterpoint.models.trie import Branch, TreeMismatchError, TrieEngine, UnsupportedModelError, build_plan, log_probs
 from counterpoint.models.trie.backends import segments
 
 from .tiny import model, tree
@@ -25,6 +25,16 @@ def test_the_engine_checks_a_back_end_once(monkeypatch):
     for _ in range(3):
         engine.log_probs(plan)
     assert len(asked) == 1
+
+
+def test_what_a_first_plan_did_not_have_is_checked_later(monkeypatch):
+    asked = []
+    monkeypatch.setattr("counterpoint.models.trie.engine.check", _spy(asked))
+    engine = TrieEngine(model("mistral"))
+    alone, short, long = tree(0, length=1), [Branch((1, 5, 2), 1), Branch((1, 6, 2), 1)], tree(2, length=9)
+    for branches, checks in ((alone, 1), (alone, 1), (short, 2), (long, 3), (long, 3), (short, 3)):
+        engine.log_probs(build_plan(branches))
+        assert len(asked) == checks
 
 
 def _spy(asked):

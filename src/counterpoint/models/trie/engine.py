@@ -51,6 +51,9 @@ def log_probs(model: Any, plan: Plan, *, backend: str = "segments") -> BranchLog
 class TrieEngine:
     """Chooses a back end for every plan, checks it when it is first used, and falls back to separate passes aloud.
 
+    A check says nothing about what its plan didn't have: the first plan with a branching is checked, and the first that
+    is longer than the model's sliding window.
+
     Args:
         model: a causal language model of transformers, perhaps wrapped by peft.
         backend: `auto` or a back end's name.
@@ -62,7 +65,7 @@ class TrieEngine:
         self.parts: Anatomy = anatomy(model)
         self.backend = backend
         self.fallbacks: dict[str, str] = {}
-        self._checked: set[str] = set()
+        self._checked: set[tuple[str, str]] = set()
         if backend != "auto":
             BACKENDS.get(backend)  # an unknown name is an error now, not in the first step
         if backend != "separate" and (why := refusal(self.parts)):
@@ -84,10 +87,18 @@ class TrieEngine:
     def log_probs(self, plan: Plan) -> BranchLogProbs:
         """Log-probabilities of every branch's response, with gradient."""
         name = self.choose(plan)
-        if name != "separate" and name not in self._checked:
+        if name != "separate" and self._unchecked(name, plan):
             self._check(name, plan)
             name = self.choose(plan)
         return _log_probs(self.parts, plan, name)
+
+    def _unchecked(self, name: str, plan: Plan) -> set[tuple[str, str]]:
+        """What this plan would try for the first time."""
+        window = self.parts.window
+        tried = {"anything"} | ({"branching"} if plan.levels else set())
+        if window is not None and int(plan.depth.max()) >= window:
+            tried.add("window")
+        return {(name, what) for what in tried} - self._checked
 
     def _check(self, name: str, plan: Plan) -> None:
         if why := BACKENDS.get(name).refuses(self.parts, plan):
@@ -100,7 +111,7 @@ class TrieEngine:
         except (RuntimeError, TypeError, ValueError, KeyError, AttributeError) as error:
             problem, detail = True, f"failed: {type(error).__name__}: {error}"
         if not problem:
-            self._checked.add(name)
+            self._checked |= self._unchecked(name, plan)
             logger.info("%s %s", name, detail)
             return
         if self.strict:
