@@ -23,12 +23,11 @@ import ctypes
 import gc
 import json
 import os
-import random
 import statistics
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -36,177 +35,19 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from trie_rivals import RIVALS, Method, Scores, Texts, rival_lengths, trie
 
-from counterpoint.data.loading import load
-from counterpoint.data.taxonomy import taxonomy
-from counterpoint.models.trie import Branch, build_plan, log_probs
+from counterpoint.models.trie import Branch, build_plan
 from counterpoint.models.trie.anatomy import anatomy
-from counterpoint.models.trie.backends.separate import branch_log_probs
 from counterpoint.models.trie.estimate import Shape, visible_pairs
-from counterpoint.types import Dilemma, Pole
 
 SHAPES = {  # layers, hidden, intermediate, heads, key heads, head size, vocabulary (0: the tokenizer's)
+    "XS": (2, 32, 48, 4, 2, 8, 0),  # for trying the script itself
     "S": (6, 256, 688, 8, 8, 32, 0),
     "M": (8, 512, 1376, 8, 8, 64, 0),
     "0.5B": (24, 896, 4864, 14, 2, 64, 151_936),
     "3B": (36, 2048, 11_008, 16, 2, 128, 151_936),
 }
-PADDED = 512
-END, START = "<end>", "<start>"
-Scores = list[Tensor]
-"""Response tokens' log-probabilities `[token]` of every branch."""
-Method = Callable[[Any, Sequence[Branch]], Scores]
-
-
-# ---------------------------------------------------------------- texts and trees
-
-
-class Texts:
-    """Dilemmas with at least two options as token ids, scenario first, pole after it."""
-
-    def __init__(self, path: Path, vocabulary: int, seed: int = 0) -> None:
-        everything = [d for d in load(path).dilemmas if len(d.options) >= 2]
-        self.tokenizer = _tokenizer(everything, vocabulary)
-        self.poles = taxonomy("vcd").poles
-        self.dilemmas = list(everything)
-        random.Random(seed).shuffle(self.dilemmas)
-
-    def ids(self, text: str) -> tuple[int, ...]:
-        return tuple(self.tokenizer.encode(text).ids)
-
-    def question(self, dilemma: Dilemma) -> tuple[int, ...]:
-        options = "\n".join(f"{i}. {option.text}" for i, option in enumerate(dilemma.options, 1))
-        return self.ids(f"{START}{dilemma.scenario}\nWhat should be done? The options are:\n{options}\n")
-
-    def condition(self, pole: Pole) -> tuple[int, ...]:
-        return self.ids(f"Choose as somebody whose leaning is {pole.name}. {pole.description}\nAnswer as JSON.\n")
-
-    def answer(self, dilemma: Dilemma, option: int) -> tuple[int, ...]:
-        said = dilemma.options[option % len(dilemma.options)].text
-        return self.ids(json.dumps({"choice": option + 1, "answer": said}, ensure_ascii=False) + END)
-
-    def option(self, dilemma: Dilemma, option: int) -> tuple[int, ...]:
-        return self.ids(dilemma.options[option].text + END)
-
-    def asked(self, dilemma: Dilemma, poles: Sequence[Pole], options: Callable[[int], Sequence[int]]) -> list[Branch]:
-        """Branches of one dilemma: under pole i the answers that choose `options(i)`."""
-        question, branches = self.question(dilemma), []
-        for i, pole in enumerate(poles):
-            prompt = question + self.condition(pole)
-            branches += [Branch(prompt + self.answer(dilemma, o), len(prompt)) for o in options(i)]
-        return branches
-
-    def scored(self, dilemma: Dilemma, continuations: Sequence[tuple[int, ...]]) -> list[Branch]:
-        """The same continuations under every pole."""
-        question = self.question(dilemma)
-        prompts = [question + self.condition(pole) for pole in self.poles]
-        return [Branch(prompt + said, len(prompt)) for prompt in prompts for said in continuations]
-
-    def conversation(self, dilemmas: Sequence[Dilemma], turns: int = 10) -> list[Branch]:
-        """At every turn a chosen and a rejected reply; the chosen one is continued."""
-        said, branches = self.ids(START), []
-        for i in range(turns):
-            dilemma = dilemmas[i % len(dilemmas)]
-            said += self.ids(f"User: {dilemma.scenario[:240]}\nAssistant: ")
-            chosen, rejected = (self.ids(option.text + "\n") for option in dilemma.options[:2])
-            branches += [Branch(said + reply, len(said)) for reply in (chosen, rejected)]
-            said += chosen
-        return branches
-
-
-def _tokenizer(dilemmas: Sequence[Dilemma], vocabulary: int) -> Any:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary, special_tokens=[START, END], initial_alphabet=alphabet, show_progress=False
-    )
-    texts = [text for d in dilemmas for text in (d.scenario, *(option.text for option in d.options))]
-    tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer
-
-
-# ---------------------------------------------------------------- variants
-
-
-def trie(model: Any, branches: Sequence[Branch], *, backend: str) -> Scores:
-    plan = build_plan(branches)  # planning is part of the time
-    return list(log_probs(model, plan, backend=backend).tokens.split(plan.response_tokens.tolist()))
-
-
-def reference(model: Any, branches: Sequence[Branch]) -> Scores:
-    """A pass a branch, padded to 512 (a longer one to its length), logits everywhere: the papers' code."""
-    scores = []
-    for branch in branches:
-        ids, mask = _padded([branch], max(PADDED, len(branch.tokens)), model.device)
-        logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
-        scores += _chosen(logits.float().log_softmax(-1), [branch])
-    return scores
-
-
-def exact(model: Any, branches: Sequence[Branch]) -> Scores:
-    """A pass a branch at its exact length, logits at the answer only: the best without sharing."""
-    parts = anatomy(model)
-    return [branch_log_probs(parts, branch) for branch in branches]
-
-
-def longest(model: Any, branches: Sequence[Branch], *, rows: int = 12) -> Scores:
-    """Batches padded to their longest, logits from the first answer on."""
-    scores: Scores = []
-    for i in range(0, len(branches), rows):
-        batch = branches[i : i + rows]
-        ids, mask = _padded(batch, max(len(branch.tokens) for branch in batch), model.device)
-        keep = ids.shape[1] - min(branch.start for branch in batch) + 1
-        logits = model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=keep).logits
-        scores += _chosen(logits.float().log_softmax(-1), batch, ids.shape[1] - keep)
-    return scores
-
-
-def prompt_once(model: Any, branches: Sequence[Branch]) -> Scores:
-    """For one-token answers: one exact pass a prompt gives all its letters."""
-    scores: Scores = []
-    prompts: dict[tuple[int, ...], Tensor] = {}
-    for branch in branches:
-        prompt = branch.tokens[:-1]
-        if prompt not in prompts:
-            ids = torch.tensor([prompt], device=model.device)
-            logits = model(input_ids=ids, use_cache=False, logits_to_keep=1).logits
-            prompts[prompt] = logits[0, -1].float().log_softmax(-1)
-        scores.append(prompts[prompt][list(branch.tokens[-1:])])
-    return scores
-
-
-RIVALS: dict[str, Method] = {
-    "a pass a branch, padded to 512": reference,
-    "exact lengths, answer logits": exact,
-    "padded to the longest": longest,
-    "exact lengths, one pass a prompt": prompt_once,
-    # A trainer of another library belongs here: model and branches in, every response token's log-probability out.
-}
-
-
-def _padded(branches: Sequence[Branch], length: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    ids, mask = torch.zeros(2, len(branches), length, dtype=torch.long, device=device)
-    for row, branch in enumerate(branches):
-        ids[row, : len(branch.tokens)] = torch.tensor(branch.tokens, device=device)
-        mask[row, : len(branch.tokens)] = 1
-    return ids, mask
-
-
-def _chosen(table: Tensor, branches: Sequence[Branch], first: int = 0) -> Scores:
-    """Rows of log-probabilities `[branch, position, vocabulary]`, positions counted from `first`, at the responses."""
-    scores = []
-    for row, branch in enumerate(branches):
-        said = torch.tensor(branch.tokens[branch.start :], device=table.device)
-        at = table[row, branch.start - 1 - first : len(branch.tokens) - 1 - first]
-        scores.append(at.gather(1, said[:, None])[:, 0])
-    return scores
-
-
-# ---------------------------------------------------------------- works
 
 
 @dataclass(frozen=True)
@@ -287,9 +128,6 @@ def build(work: Work, vocabulary: int, device: str, dtype: torch.dtype) -> Any:
             if "lora_B" in name:
                 torch.nn.init.normal_(parameter, std=0.02)
     return model.eval()
-
-
-# ---------------------------------------------------------------- measuring
 
 
 @dataclass(frozen=True)
@@ -409,27 +247,12 @@ def limits(work: Work, model: Any, rival: str) -> tuple[float, float]:
     for branches in work.examples:
         plan = build_plan(branches)
         sides = [(len(plan), visible_pairs(plan), len(plan.rows))]
-        lengths, rows = _rival_lengths(rival, branches)
+        lengths, rows = rival_lengths(rival, branches)
         sides.append((sum(lengths), sum(n * (n + 1) / 2 for n in lengths), rows))
         for side, (nodes, pairs, projected) in enumerate(sides):
             tokens[side] += nodes
             flops[side] += shape.flops(nodes=nodes, pairs=pairs, rows=projected)
     return tokens[1] / tokens[0], flops[1] / flops[0]
-
-
-def _rival_lengths(rival: str, branches: Sequence[Branch]) -> tuple[list[int], int]:
-    """Sequence lengths a rival computes, padding included, and how many of its positions it projects."""
-    exact_lengths = [len(branch.tokens) - 1 for branch in branches]
-    if RIVALS[rival] is reference:
-        lengths = [max(PADDED, n + 1) for n in exact_lengths]
-        return lengths, sum(lengths)
-    if RIVALS[rival] is longest:
-        top = max(exact_lengths) + 1
-        return [top] * len(branches), len(branches) * (top - min(branch.start for branch in branches) + 1)
-    if RIVALS[rival] is prompt_once:
-        prompts = {branch.tokens[:-1] for branch in branches}
-        return [len(prompt) for prompt in prompts], len(prompts)
-    return exact_lengths, sum(branch.response for branch in branches)
 
 
 def _status(field: str) -> float:
@@ -443,12 +266,9 @@ def _wait(model: Any) -> None:
         torch.cuda.synchronize()
 
 
-# ---------------------------------------------------------------- command line
-
-
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="a VCD file")
+    parser.add_argument("--data", default="crossroads", help="a VCD file, or a built-in data set")
     parser.add_argument("--json", type=Path, help="where to write the list of results")
     parser.add_argument("--quick", action="store_true", help="fewer dilemmas and rounds: under ten minutes on 2 cores")
     parser.add_argument("--work", default="", help="only works whose name contains this")
