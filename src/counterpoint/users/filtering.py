@@ -93,14 +93,13 @@ def _coordinates(features: Array, covariance: Array) -> tuple[Array, Array]:
     the covariance of z with the preference vector.
     """
     if features.shape[1] >= features.shape[2]:
-        whole: Array = np.linalg.cholesky(covariance)
+        whole = np.asarray(np.linalg.cholesky(covariance), np.float64)
         return features @ whole, whole.transpose(0, 2, 1)
     gain = features @ covariance
     spread = gain @ features.transpose(0, 2, 1)
     jitter = 1e-12 * np.trace(spread, axis1=1, axis2=2)[:, None, None] + 1e-300
-    root: Array = np.linalg.cholesky(spread + jitter * np.eye(spread.shape[-1]))
-    unit: Array = np.linalg.solve(root, gain)
-    return root, unit
+    root = np.asarray(np.linalg.cholesky(spread + jitter * np.eye(spread.shape[-1])), np.float64)
+    return root, np.asarray(np.linalg.solve(root, gain), np.float64)
 
 
 def step(belief: Belief, observation: Observation) -> Belief:

@@ -358,7 +358,7 @@ def _rows(table: Mapping[Condition, Answers], taxonomy: Taxonomy) -> list[dict[s
 
 
 def pigeonhole(answers: Sequence[Answers], *, resamples: int, seed: int = 0) -> Array:
-    """Mean alignment of several methods in the same bootstrap samples, `[method, resample]`; the first is the data's own.
+    """Mean alignment of several methods in the same bootstrap samples, `[method, resample]`; first the data's own.
 
     People and dilemmas are both drawn anew, each weight a product (Owen 2007, doi:10.1214/07-AOAS122): people who met
     the same dilemmas are not independent. Poles have equal say. Cautious: the interval is if anything too wide.
