@@ -65,7 +65,9 @@ def parse_set(text: str) -> dict[str, Any]:
 
 def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
     for key, value in other.items():
-        if isinstance(value, Mapping) and isinstance(into.get(key), dict):
+        if isinstance(value, Mapping):
+            if not isinstance(into.get(key), dict):
+                into[key] = {}  # of our own: what the caller gave stays as it is
             _merge(into[key], value)
         else:
             into[key] = value

@@ -42,18 +42,25 @@ class RunFolder:
         self.path = path
         try:
             (path / "parts").mkdir(parents=True, exist_ok=True)
+            self._lock = (path / ".lock").open("w")
         except OSError as error:
             raise BadInputError(f"{path}: can't be made a run's folder: {error}. Give another --out") from error
-        self._lock = (path / ".lock").open("w")
+        try:
+            self._take_lock()
+            self._check_identity(identity)
+            write_text(path / "config.toml", config_toml)
+        except BaseException:
+            self.close()
+            raise
+
+    def _take_lock(self) -> None:
         if fcntl is not None:
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise BadInputError(
-                    f"{path}: another run is writing here. Wait for it or give another --out"
+                    f"{self.path}: another run is writing here. Wait for it or give another --out"
                 ) from error
-        self._check_identity(identity)
-        write_text(path / "config.toml", config_toml)
 
     def _check_identity(self, identity: str) -> None:
         mark = self.path / "parts" / "identity"
