@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterpoint.errors import BadInputError
@@ -91,6 +91,7 @@ def test_no_branches_are_refused():
         build_plan([])
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(branches())
 def test_nodes_are_the_distinct_prefixes_that_something_follows(given_branches):
     plan = build_plan(given_branches)
@@ -101,6 +102,7 @@ def test_nodes_are_the_distinct_prefixes_that_something_follows(given_branches):
     assert [len(w) - 1 for w in ways] == plan.depth.tolist()
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(branches())
 def test_a_node_is_an_ancestor_exactly_if_its_range_holds_the_other(given_branches):
     plan = build_plan(given_branches)
@@ -110,6 +112,7 @@ def test_a_node_is_an_ancestor_exactly_if_its_range_holds_the_other(given_branch
             assert (k <= q <= plan.end[k]) == (below[: len(above)] == above)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(branches())
 def test_every_response_token_is_predicted_by_the_node_of_all_tokens_before_it(given_branches):
     plan = build_plan(given_branches)
@@ -122,6 +125,7 @@ def test_every_response_token_is_predicted_by_the_node_of_all_tokens_before_it(g
     assert counts == plan.edge_weight.tolist()
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(branches(), st.randoms())
 def test_the_order_of_branches_changes_no_size(given_branches, shuffler):
     shuffled = list(given_branches)
