@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,3 +17,12 @@ def published_data() -> Path:
     if not folder.is_dir():
         pytest.skip("published data are not here; name their folder in COUNTERPOINT_PUBLISHED_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def embedding_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for embeddings that the whole session shares, so that the user's own is neither used nor touched."""
+    folder = tmp_path_factory.mktemp("embeddings")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COUNTERPOINT_CACHE", str(folder))
+        yield folder

@@ -82,7 +82,7 @@ class TextEncoder:
             return np.zeros((0, 2 * self.dimension), np.float32)
         missing = [text for text in dict.fromkeys(texts) if text not in self._known]
         if missing:
-            with _Cache(self.cache, self.identity) as cache:
+            with _Cache(self.cache, self.identity, 2 * self.dimension) as cache:
                 self._known |= cache.read(missing)
                 for text in missing:
                     if text not in self._known:
@@ -159,23 +159,23 @@ def _from_folder(folder: Path) -> tuple[nn.Module, Any]:
 class _Cache:
     """Embeddings by text in one SQLite file: safe under several processes, and a broken cache only costs time."""
 
-    def __init__(self, folder: Path | None, identity: str) -> None:
-        self.folder, self.identity = folder, identity
+    def __init__(self, folder: Path | None, identity: str, size: int) -> None:
+        self.folder, self.identity, self.bytes = folder, identity, 4 * size
         self.connection: sqlite3.Connection | None = None
 
     def __enter__(self) -> _Cache:
         if self.folder is not None:
             with contextlib.suppress(OSError, sqlite3.Error):
                 self.folder.mkdir(parents=True, exist_ok=True)
-                self.connection = sqlite3.connect(self.folder / "embeddings.sqlite", timeout=30)
+                # every row is committed at once: a transaction over the whole loop would lock other processes out
+                self.connection = sqlite3.connect(self.folder / "embeddings.sqlite", timeout=30, isolation_level=None)
                 self.connection.execute("PRAGMA journal_mode=WAL")
+                self.connection.execute("PRAGMA synchronous=NORMAL")
                 self.connection.execute("CREATE TABLE IF NOT EXISTS embedding (key BLOB PRIMARY KEY, vector BLOB)")
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.connection is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self.connection.commit()
             self.connection.close()
 
     def read(self, texts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
@@ -191,14 +191,14 @@ class _Cache:
                 ).fetchone()
             except sqlite3.Error:
                 return
-            if row is not None:
+            if row is not None and isinstance(row[0], bytes) and len(row[0]) == self.bytes:
                 yield text, np.frombuffer(row[0], dtype="<f4").copy()
 
     def write(self, text: str, vector: NDArray[np.float32]) -> None:
         if self.connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 self.connection.execute(
-                    "INSERT OR IGNORE INTO embedding VALUES (?, ?)", (self._key(text), vector.astype("<f4").tobytes())
+                    "INSERT OR REPLACE INTO embedding VALUES (?, ?)", (self._key(text), vector.astype("<f4").tobytes())
                 )
 
     def _key(self, text: str) -> bytes:
