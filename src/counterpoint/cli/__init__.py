@@ -10,9 +10,12 @@ from typing import Annotated
 import typer
 
 from counterpoint import __version__
+from counterpoint.cli.ask import ask
 from counterpoint.cli.compare import compare
 from counterpoint.cli.data import app as data
 from counterpoint.cli.demo import demo
+from counterpoint.cli.evaluate import evaluate
+from counterpoint.cli.infer import infer
 from counterpoint.errors import CounterpointError
 
 app = typer.Typer(
@@ -24,6 +27,9 @@ app = typer.Typer(
 app.add_typer(data, name="data")
 app.command()(demo)
 app.command()(compare)
+app.command()(evaluate)
+app.command()(infer)
+app.command()(ask)
 
 
 def _version(wanted: bool) -> None:
