@@ -83,8 +83,9 @@ def _numbers(text: str | None) -> list[int] | None:
 def encoder_trainer(train: DataSet, seeds: int, finetune: bool, report: Report) -> Trainer:
     """Trains encoder scorers for a suite, telling where it is; each seed trains a few objectives."""
     from counterpoint.models.encoder import EncoderScorer
-    from counterpoint.training.fit import FitConfig, fit
+    from counterpoint.training.fit import fit
     from counterpoint.training.objective import OBJECTIVES
+    from counterpoint.training.settings import FitConfig
 
     untrained = EncoderScorer.untrained(train.taxonomy)
 

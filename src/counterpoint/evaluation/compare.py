@@ -28,8 +28,9 @@ from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.evaluation.tables import Cell, Evaluation, rounded
 from counterpoint.models.encoder import EncoderConfig, EncoderScorer
 from counterpoint.runlog import RunFolder
-from counterpoint.training.fit import FitConfig, Point, fit
+from counterpoint.training.fit import fit
 from counterpoint.training.objective import OBJECTIVES
+from counterpoint.training.settings import FitConfig, Point
 from counterpoint.types import DataSet, Dilemma, content_hash
 
 SCHEMA = "counterpoint.results/1"

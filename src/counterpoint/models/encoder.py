@@ -5,13 +5,13 @@
 e are sentence embeddings of the option's text and the pole's *description*; z(o) are the option's pooled states,
 standardised on the training options; A is what is learned, zero at first, so that the untrained scorer is zero-shot
 similarity; c(p) says how the pole's description mixes from the known poles' descriptions, by ridge regression: nearly
-one-hot for a pole that was trained, a mixture for one that never was. The softmax sets options against each other: what
+one-hot for a pole that was trained, a mixture for one that never was. Fine-tuning trains a second expert
+(`models/tuned.py`); what is learned is then the mean of the two, a product of experts (Hinton 2002). The softmax sets options against each other: what
 they have in common cancels. Nothing ties a pole to its opposite. Axes: `dilemma`, `option`, `pole`, `feature`.
 """
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 from collections.abc import Sequence
@@ -22,12 +22,13 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from counterpoint.errors import BadInputError
 from counterpoint.models.scorer import LogProbs
-from counterpoint.models.text_encoder import Progress, TextEncoder, pooled_features
+from counterpoint.models.text_encoder import Progress, TextEncoder
+from counterpoint.models.tuned import TunedPart
 from counterpoint.types import Dilemma, Pole, Taxonomy
 
 FORMAT = "counterpoint.encoder/1"
@@ -36,9 +37,6 @@ ZERO_SHOT_SCALE = 1.0
 
 POLE_RIDGE = 0.01
 """Ridge of c(p). Known poles come out nearly one-hot; two known poles with the same description share their column."""
-
-MICRO_BATCH = 16
-"""Texts per forward pass when the encoder itself is trained, sorted by length to spare padding."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class EncoderScorer:
         size = 2 * text_encoder.dimension
         self.mean, self.scale = torch.zeros(size), torch.ones(size)  # [feature], set by `standardise`
         self.weight = torch.zeros(size, len(self.poles))  # A, [feature, known pole]
-        self.tuned: nn.Module | None = None
+        self.tuned: TunedPart | None = None
         self._known = self._described(self.poles)
 
     @classmethod
@@ -93,25 +91,13 @@ class EncoderScorer:
         """Pooled states of every option in a row, dilemma after dilemma, not standardised: `[option, feature]`."""
         return torch.from_numpy(self.text_encoder.features([text for d in dilemmas for text in self.texts(d)]))
 
-    def tuned_features(self, dilemmas: Sequence[Dilemma]) -> Tensor:
-        """The same from the fine-tuned encoder, with gradient where that is on."""
-        if self.tuned is None:
-            raise ValueError("the encoder is not fine-tuned; call start_tuning() first")
-        ids = [self.text_encoder.token_ids(text) for d in dilemmas for text in self.texts(d)]
-        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
-        pooled = []
-        for start in range(0, len(order), MICRO_BATCH):
-            rows = [torch.tensor(ids[i]) for i in order[start : start + MICRO_BATCH]]
-            batch = nn.utils.rnn.pad_sequence(rows, batch_first=True)
-            mask = nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
-            pooled.append(pooled_features(self.tuned, batch, mask))
-        back = torch.empty(len(order), dtype=torch.long)
-        back[torch.tensor(order)] = torch.arange(len(order))
-        return torch.cat(pooled)[back]
+    def token_ids(self, dilemmas: Sequence[Dilemma]) -> list[list[int]]:
+        """What the fine-tuned encoder reads of every option in a row: `[option][token]`."""
+        return [self.text_encoder.token_ids(text) for d in dilemmas for text in self.texts(d)]
 
-    def start_tuning(self) -> nn.Module:
+    def start_tuning(self) -> TunedPart:
         """Give the scorer an encoder of its own to train; the shared frozen one stays as it is."""
-        self.tuned = copy.deepcopy(self.text_encoder.module).requires_grad_(True)
+        self.tuned = TunedPart(self.text_encoder.module, self.text_encoder.dimension, len(self.poles))
         return self.tuned
 
     # Scoring
@@ -143,12 +129,14 @@ class EncoderScorer:
             return []
         wanted = list({pole.description: pole for asked in poles for pole in asked}.values())
         column = {pole.description: i for i, pole in enumerate(wanted)}
-        codes = self.weight @ self.pole_codes(wanted)
+        codes = self.pole_codes(wanted)
         frozen = torch.split(self.frozen_features(dilemmas), [len(dilemma.options) for dilemma in dilemmas])
         scored = []
         for dilemma, asked, options in zip(dilemmas, poles, frozen, strict=True):
-            features = self.tuned_features([dilemma]) if self.tuned is not None else options
-            logits = self.zero_shot(options, wanted) + self.standardised(features) @ codes
+            learned = self.standardised(options) @ (self.weight @ codes)
+            if self.tuned is not None:
+                learned = (learned + self.tuned(self.token_ids([dilemma]), codes)) / 2
+            logits = self.zero_shot(options, wanted) + learned
             rows = F.log_softmax(logits.T[[column[pole.description] for pole in asked]], dim=-1)
             scored.append(np.asarray(rows.numpy(), np.float32))
         return scored
@@ -160,7 +148,7 @@ class EncoderScorer:
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {"mean": self.mean, "scale": self.scale, "weight": self.weight.detach()}
         if self.tuned is not None:
-            tensors |= {f"encoder.{key}": value.contiguous() for key, value in self.tuned.state_dict().items()}
+            tensors |= {f"tuned.{key}": value.contiguous() for key, value in self.tuned.state_dict().items()}
         save_file(tensors, folder / "scorer.safetensors")
         (folder / "scorer.json").write_text(json.dumps(self.describe(), indent=2) + "\n")
 
@@ -183,10 +171,12 @@ class EncoderScorer:
                 )
             poles = [Pole(**{**pole, "stems": tuple(pole["stems"])}) for pole in record["poles"]]
             scorer = cls(text_encoder, poles, EncoderConfig(**record["config"]))
-            scorer.mean, scorer.scale, scorer.weight = (tensors.pop(key) for key in ("mean", "scale", "weight"))
-            if tensors:
-                scorer.start_tuning().load_state_dict({k.removeprefix("encoder."): v for k, v in tensors.items()})
-                scorer.tuned = scorer.tuned.eval() if scorer.tuned is not None else None
+            for key in ("mean", "scale", "weight"):
+                # a copy: mapped memory may be aligned otherwise, and then sums run in another order
+                setattr(scorer, key, _like(getattr(scorer, key), tensors.pop(key).clone(), key))
+            if record["finetuned"]:
+                state = {key.removeprefix("tuned."): value for key, value in tensors.items()}
+                scorer.start_tuning().eval().load_state_dict(state)
         except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
             if isinstance(error, BadInputError):
                 raise
@@ -202,3 +192,10 @@ class EncoderScorer:
             "poles": [asdict(pole) for pole in self.poles],
             "finetuned": self.tuned is not None,
         }
+
+
+def _like(expected: Tensor, found: Tensor, name: str) -> Tensor:
+    """The tensor found, if it has the shape and type it must have."""
+    if found.shape != expected.shape or found.dtype != expected.dtype or not bool(found.isfinite().all()):
+        raise ValueError(f"{name} is {tuple(found.shape)} {found.dtype}, expected finite {tuple(expected.shape)}")
+    return found

@@ -160,15 +160,15 @@ def open_evidence(model: str, data: DataSet, *, cache: Path | None = None) -> Ev
         BadInputError: the model is neither.
         MissingExtraError: the encoder's packages are not installed.
     """
+    if model != "encoder" and not Path(model).is_dir():
+        raise BadInputError(f"--model {model!r} is neither 'encoder' nor a folder with a saved scorer")
     from counterpoint.models.encoder import EncoderScorer
     from counterpoint.training.fit import fit
     from counterpoint.training.objective import OBJECTIVES
 
     if Path(model).is_dir():
         scorer = EncoderScorer.load(Path(model))
-    elif model == "encoder":
+    else:
         scorer = EncoderScorer.untrained(data.taxonomy)
         fit(scorer, data.dilemmas, data.taxonomy, OBJECTIVES.get("pft"))
-    else:
-        raise BadInputError(f"--model {model!r} is neither 'encoder' nor a folder with a saved scorer")
     return Evidence(scorer, data.taxonomy, cache=EvidenceCache(cache))

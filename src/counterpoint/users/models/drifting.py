@@ -69,9 +69,9 @@ class Drifting:
     """
 
     start: Belief
-    noise: float = 0.001
+    noise: float = 0.05
     reversion: float = 0.0
-    hazard: float = 0.005
+    hazard: float = 0.02
     keep: int = 16
 
     def prior(self) -> Hypotheses:

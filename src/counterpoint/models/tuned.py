@@ -1,0 +1,55 @@
+"""The part of the encoder scorer that fine-tuning trains: an encoder of its own and a low-rank head.
+
+    logit(o, p) = sqrt(d / r) * (t(o) U) . (V c(p))
+
+t(o) is the option's sentence embedding (length 1, d numbers), c(p) the pole's code over the known poles, U `[d, r]`
+zero at first, so that the untrained part adds nothing, and V `[r, known pole]` random, so that poles start unrelated.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from counterpoint.models.text_encoder import pooled_features
+
+RANK = 64
+DROPOUT = 0.1
+MICRO_BATCH = 16
+"""Texts per forward pass, sorted by length to spare padding."""
+
+
+class TunedPart(nn.Module):
+    """Token ids of options and codes of poles in, logits `[option, pole]` out. Draws V from torch's random numbers."""
+
+    def __init__(self, encoder: nn.Module, dimension: int, known_poles: int) -> None:
+        super().__init__()
+        self.encoder = copy.deepcopy(encoder).requires_grad_(True)
+        self.options = nn.Parameter(torch.zeros(dimension, RANK))
+        self.poles = nn.Parameter(torch.randn(RANK, known_poles))
+        self.dropout = nn.Dropout(DROPOUT)
+
+    def forward(self, ids: Sequence[Sequence[int]], codes: Tensor) -> Tensor:
+        """Logits `[option, pole]` from token ids `[option][token]` and codes `[known pole, pole]`."""
+        embeddings = self.dropout(F.normalize(self._pooled(ids), dim=-1))
+        scale = math.sqrt(len(self.options) / RANK)
+        logits: Tensor = scale * (embeddings @ self.options) @ (self.poles @ codes)
+        return logits
+
+    def _pooled(self, ids: Sequence[Sequence[int]]) -> Tensor:
+        """Mean over tokens of the last layer: `[option, d]`."""
+        order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+        pooled = []
+        for start in range(0, len(order), MICRO_BATCH):
+            rows = [torch.tensor(ids[i]) for i in order[start : start + MICRO_BATCH]]
+            batch = nn.utils.rnn.pad_sequence(rows, batch_first=True)
+            mask = nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
+            pooled.append(pooled_features(self.encoder, batch, mask)[:, -len(self.options) :])
+        back = torch.empty(len(order), dtype=torch.long)
+        back[torch.tensor(order)] = torch.arange(len(order))
+        return torch.cat(pooled)[back]

@@ -1,0 +1,76 @@
+"""Train the scorer's tuned part by stochastic steps, apart from the head on frozen features.
+
+Apart, because the two then err on different dilemmas, and their mean is better than either or than one started from the
+other (docs/log.md).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import nn
+
+from counterpoint.models.encoder import EncoderScorer
+from counterpoint.training.branches import Branches
+from counterpoint.training.objective import Example, Objective
+from counterpoint.training.settings import FitConfig, Point, Report
+
+WARM_UP = 0.1
+"""Share of the steps in which the learning rate rises."""
+
+
+def finetune(
+    scorer: EncoderScorer,
+    examples: Sequence[Example],
+    objective: Objective,
+    config: FitConfig,
+    per_step: int,
+    report: Report | None,
+) -> list[Point]:
+    """AdamW over the tuned part; `per_step` examples a step, so that every objective takes the same number of steps."""
+    part = scorer.start_tuning().train()
+    steps_an_epoch = math.ceil(len(examples) / per_step)
+    total = steps_an_epoch * config.epochs
+    optimiser, schedule = _optimiser(part.encoder, [part.options, part.poles], config, total)
+    points: list[Point] = []
+    for step, batch in enumerate(_batches(len(examples), per_step, config.epochs)):
+        branches = Branches(scorer, [examples[i] for i in batch])
+        loss = objective.loss(branches.scores(part(scorer.token_ids(branches.dilemmas), branches.codes)))
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(part.parameters(), config.clip)
+        optimiser.step()
+        schedule.step()
+        points.append(Point(step, step / steps_an_epoch, float(loss.detach())))
+        if report:
+            report(points[-1], total)
+    part.eval()
+    return points
+
+
+def _optimiser(
+    encoder: nn.Module, head: Sequence[nn.Parameter], config: FitConfig, total: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
+    """AdamW with weight decay on the encoder's matrices only; linear warm-up, then linear decay to 0."""
+    matrices = [p for p in encoder.parameters() if p.ndim > 1]
+    vectors = [p for p in encoder.parameters() if p.ndim <= 1]
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": matrices, "lr": config.learning_rate, "weight_decay": config.weight_decay},
+            {"params": vectors, "lr": config.learning_rate, "weight_decay": 0.0},
+            {"params": list(head), "lr": config.head_learning_rate, "weight_decay": 0.0},
+        ]
+    )
+    warm_up = max(1, round(WARM_UP * total))
+    return optimiser, torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: min((step + 1) / warm_up, (total - step) / max(1, total - warm_up))
+    )
+
+
+def _batches(examples: int, per_step: int, epochs: int) -> Iterator[list[int]]:
+    """Indices of each step's examples, shuffled anew for every epoch by torch's seed."""
+    for _ in range(epochs):
+        order = torch.randperm(examples).tolist()
+        yield from (order[start : start + per_step] for start in range(0, examples, per_step))

@@ -1,0 +1,45 @@
+"""How the encoder scorer is trained, and what its training tells while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """How the encoder scorer is trained. Every method gets the same number of steps on the same dilemmas."""
+
+    finetune: bool = False
+    """Train the encoder too, not only the head."""
+    head_precision: float = 1.0
+    """Precision of the head's prior: every weight of A is N(0, 1 / head_precision) before the data."""
+    calibration_folds: int = 5
+    """Folds of the cross-validation that sets the head's scale, because a precise prior makes it timid; 0 skips it."""
+    head_iterations: int = 60
+    """L-BFGS iterations at most; it stops before when the gradient is small."""
+    epochs: int = 4
+    """Passes over the dilemmas in fine-tuning."""
+    batch_size: int = 4
+    """Dilemmas a step in fine-tuning; a method that splits a dilemma into two examples takes twice as many examples."""
+    learning_rate: float = 1e-4
+    """Of the encoder, AdamW with linear warm-up over a tenth of the steps and linear decay."""
+    head_learning_rate: float = 2e-3
+    """Of the tuned part's low-rank head."""
+    weight_decay: float = 0.01
+    """Of the encoder's matrices."""
+    clip: float = 1.0
+    """Largest norm of a step's gradient."""
+
+
+class Point(NamedTuple):
+    """One point of a training curve."""
+
+    step: int
+    epoch: float
+    loss: float
+
+
+Report = Callable[[Point, int], None]
+"""Told of each point and of the number of steps in all."""
