@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# how long an example takes says more about what else the machine does than about the code
+settings.register_profile("counterpoint", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("counterpoint")
 
 
 @pytest.fixture(scope="session")
