@@ -17,7 +17,7 @@ from counterpoint.config import parse_set, resolve, to_toml
 from counterpoint.errors import BadInputError
 from counterpoint.evaluation.compare import CompareConfig
 from counterpoint.models.encoder import EncoderConfig
-from counterpoint.training.fit import FitConfig
+from counterpoint.training.settings import FitConfig
 
 
 def test_set_beats_flag_beats_file_beats_default(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import torch
 from made_up_scores import Branch, MadeUpSide, flatten
 from torch import Tensor
 
-from counterpoint.training.fit import Branches
+from counterpoint.training.branches import Branches
 from counterpoint.training.objective import OBJECTIVES, Side, sides
 from counterpoint.types import Dilemma, Option
 from small_encoder import RISK, TWO_PAIRS, VCD, made_up_dilemmas, small_scorer
@@ -25,7 +25,7 @@ def branch_loss(name: str, dilemmas: Sequence[Dilemma], weight: Tensor) -> Tenso
     objective, scorer = OBJECTIVES.get(name), small_scorer()
     examples = [e for d in dilemmas for e in objective.examples(d, TWO_PAIRS.by_name[d.value_pair])]
     branches = Branches(scorer, examples)
-    return objective.loss(branches.scores(branches.frozen, weight))
+    return objective.loss(branches.scores(branches.frozen @ (weight @ branches.codes)))
 
 
 def some_weight() -> Tensor:
@@ -87,7 +87,7 @@ def test_on_the_encoder_a_branch_s_probability_is_among_its_own_dilemma_s_option
     scorer = small_scorer()
     examples = [e for d in dilemmas for e in objective.examples(d, TWO_PAIRS.by_name[d.value_pair])]
     branches = Branches(scorer, examples)
-    scores = branches.scores(scorer.standardised(branches.frozen), weight)
+    scores = branches.scores(scorer.standardised(branches.frozen) @ (weight @ branches.codes))
     totals = torch.zeros(len(scores.weight)).index_add(0, scores.side, scores.logp.exp())
     torch.testing.assert_close(totals, torch.ones_like(totals))
     # and what was trained is what the scorer says: side by side with its own scoring

@@ -6,8 +6,9 @@ e are sentence embeddings of the option's text and the pole's *description*; z(o
 standardised on the training options; A is what is learned, zero at first, so that the untrained scorer is zero-shot
 similarity; c(p) says how the pole's description mixes from the known poles' descriptions, by ridge regression: nearly
 one-hot for a pole that was trained, a mixture for one that never was. Fine-tuning trains a second expert
-(`models/tuned.py`); what is learned is then the mean of the two, a product of experts (Hinton 2002). The softmax sets options against each other: what
-they have in common cancels. Nothing ties a pole to its opposite. Axes: `dilemma`, `option`, `pole`, `feature`.
+(`models/tuned.py`); what is learned is then the mean of the two, a product of experts (Hinton 2002). The softmax sets
+options against each other: what they have in common cancels. Nothing ties a pole to its opposite.
+Axes: `dilemma`, `option`, `pole`, `feature`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional as F
@@ -177,7 +179,9 @@ class EncoderScorer:
             if record["finetuned"]:
                 state = {key.removeprefix("tuned."): value for key, value in tensors.items()}
                 scorer.start_tuning().eval().load_state_dict(state)
-        except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+            elif tensors:
+                raise ValueError(f"unexpected tensors: {', '.join(sorted(tensors))}")
+        except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
             if isinstance(error, BadInputError):
                 raise
             raise BadInputError(f"{folder}: not a saved encoder scorer ({type(error).__name__}: {error})") from error

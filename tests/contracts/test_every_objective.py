@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from counterpoint.training.fit import Branches
+from counterpoint.training.branches import Branches
 from counterpoint.training.objective import OBJECTIVES, BranchScores, Example, Objective, sides
 from small_encoder import TWO_PAIRS, made_up_dilemmas, small_scorer
 
@@ -28,7 +28,7 @@ def scores(objective: Objective, *, trained: bool = True) -> BranchScores:
     """What the encoder scorer tells the objective, with a gradient that reaches `logp`."""
     branches = Branches(small_scorer(), examples(objective))
     weight = torch.randn(32, 4, generator=torch.Generator().manual_seed(0)) if trained else torch.zeros(32, 4)
-    found = branches.scores(branches.frozen, weight)
+    found = branches.scores(branches.frozen @ (weight @ branches.codes))
     return replace(found, logp=found.logp.detach().requires_grad_(True))
 
 
