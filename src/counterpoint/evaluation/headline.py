@@ -31,6 +31,11 @@ class Paired:
         p = self.p_holm if self.p_holm is not None else self.p_value
         return p is not None and p < ALPHA
 
+    @property
+    def about_pft(self) -> bool:
+        """Whether PFT is one of the two."""
+        return "pft" in (self.a, self.b)
+
     def between(self, one: str, other: str) -> bool:
         """Whether this compares these two methods, either way round."""
         return {self.a, self.b} == {one, other}
