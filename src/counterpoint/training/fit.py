@@ -39,7 +39,7 @@ def fit(
     seed: int = 0,
     report: Report | None = None,
 ) -> list[Point]:
-    """Train `scorer` in place; returns the training curve.
+    """Train `scorer` in place; returns the training curve, in fine-tuning that of the tuned part.
 
     Raises:
         BadInputError: the dilemmas give the objective nothing to train on.
@@ -55,7 +55,7 @@ def fit(
     scorer.weight *= scale
     if config.finetune:
         per_step = config.batch_size * max(1, round(len(examples) / len(dilemmas)))
-        points += finetune(scorer, examples, objective, config, per_step, report)
+        points = finetune(scorer, examples, objective, config, per_step, report)
     return points
 
 
