@@ -8,8 +8,6 @@ security policy forbids scripts and any request.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +31,7 @@ from counterpoint.evaluation.report_tables import (
     per_pole,
     poles_of,
 )
+from counterpoint.runlog import write_text
 
 SCHEMA = "counterpoint.results/1"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -55,15 +54,7 @@ def write_report(folder: Path) -> Path:
     """
     page = render(read_run(folder))
     target = folder / "report.html"
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".report-", suffix=".html")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(page)
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_text(target, page)
     return target
 
 
