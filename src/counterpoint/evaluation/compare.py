@@ -7,6 +7,7 @@ goes on where it was; the same command with other settings or data is refused ra
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -113,6 +114,22 @@ def check(config: CompareConfig) -> None:
         raise BadInputError(f"seeds must be at least 1 (got {config.seeds})")
     if not 0 < config.test_fraction < 1:
         raise BadInputError(f"test_fraction must lie between 0 and 1 (got {config.test_fraction})")
+    _check_fit(config.fit)
+
+
+def _check_fit(fit: FitConfig) -> None:
+    least = {"epochs": 1, "batch_size": 1, "head_iterations": 1, "calibration_folds": 0, "weight_decay": 0}
+    above_0 = dict.fromkeys(("head_precision", "learning_rate", "head_learning_rate", "clip"), 0)
+    for name, bound in {**least, **above_0}.items():
+        value = getattr(fit, name)
+        if not (math.isfinite(value) and (value > bound if name in above_0 else value >= bound)):
+            raise BadInputError(
+                f"fit.{name} must be {'above' if name in above_0 else 'at least'} {bound} (got {value})"
+            )
+    if fit.calibration_folds == 1:
+        raise BadInputError(
+            "fit.calibration_folds must be 0 (none) or at least 2 (got 1): one fold leaves no training data"
+        )
 
 
 def parts_of(train: DataSet, test: DataSet | None, config: CompareConfig, seed: int) -> Parts:
@@ -130,12 +147,18 @@ def parts_of(train: DataSet, test: DataSet | None, config: CompareConfig, seed: 
     return Parts(tuple(shuffle_options(dilemma, seed) for dilemma in trained), tested)
 
 
+def _identity(data: DataSet) -> list[object]:
+    """What must be the same for finished parts to be taken over: ids, and all that is read or decides a split."""
+    return [[d.id, d.value_pair, d.scenario, [[o.text, o.pole] for o in d.options]] for d in data.dilemmas]
+
+
 @contextmanager
 def run_folder(config: CompareConfig, out: Path, train: DataSet, test: DataSet | None) -> Iterator[RunFolder]:
     """The run's folder, locked while it is written to."""
     told = asdict(dataclasses.replace(config, save="none", data="", test=None, seeds=0, methods=()))
-    rows = [[d.id, [[o.text, o.pole] for o in d.options]] for d in (*train.dilemmas, *(test.dilemmas if test else ()))]
-    folder = RunFolder(out, content_hash(told, test is not None, rows), to_toml(config))
+    taxonomy = [asdict(pair) for pair in train.taxonomy]
+    identity = content_hash(told, taxonomy, _identity(train), _identity(test) if test else None)
+    folder = RunFolder(out, identity, to_toml(config))
     try:
         yield folder
     finally:
