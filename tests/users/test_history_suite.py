@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from counterpoint.errors import BadInputError
-from counterpoint.evaluation.suites.history import METHODS, Answers, HistoryConfig, pigeonhole, run_history
+from counterpoint.evaluation.suites.history import METHODS, Answers, HistoryConfig, _visitors, pigeonhole, run_history
 from counterpoint.types import DataSet, Dilemma, Pole
 from users.small import TAXONOMY, dilemma
 
@@ -113,3 +113,9 @@ def test_the_bootstrap_draws_people_and_dilemmas_anew() -> None:
     assert means[0] == pytest.approx(np.mean([np.nanmean(right[cells == c]) for c in range(4)]))
     # 800 independent answers have a binomial standard error of 0.016; drawing people and dilemmas up to sqrt 3 of it.
     assert 0.012 < means[1:].std() < 0.032
+
+
+def test_nobody_is_asked_what_they_answered_before() -> None:
+    visitors = _visitors(world(12).dilemmas, TAXONOMY, CONFIG, np.random.default_rng(0))
+    assert all(not set(v.history) & set(v.questions) and len(v.questions) == 6 for v in visitors)
+    assert {v.cell for v in visitors} == {0, 1, 2, 3}

@@ -103,3 +103,11 @@ def test_evidence_of_hundreds_of_nats_stays_finite() -> None:
 def test_nothing_seen_is_the_prior() -> None:
     prior = Belief.flat(4)
     assert posterior([], prior) is prior
+
+
+def test_laplaces_log_evidence_is_right_where_evidence_is_weak() -> None:
+    rng = np.random.default_rng(5)
+    prior = Belief.flat(1)
+    seen = random_observations(rng, pairs=1, alternatives=3, count=10, scale=0.4)
+    _, _, evidence = on_a_grid(seen, prior, points=4001)
+    assert laplace(stack([seen], 1), prior.mean, prior.covariance).log_evidence[0] == pytest.approx(evidence, abs=0.05)

@@ -22,7 +22,7 @@ def lived(sides: list[int], *, noise: float = 0.0, seed: int = 0) -> list:  # ty
 
 def test_a_random_walk_is_kickscores_at_its_end() -> None:
     # Numbers from kickscore 0.2.0: a logit BinaryModel of "person" with kernel Constant(1) + Wiener(0.05, t0=1)
-    # against an item fixed at 0, expectation propagation to 1e-6, posterior on day 30; benchmarks/beliefs.py does it anew.
+    # against an item fixed at 0, expectation propagation to 1e-6, posterior on day 30 (benchmarks/beliefs.py runs it).
     # Kickscore iterates over all choices and approximates the logistic; we filter forward once with exact moments. At
     # the last time both are posteriors of the same walk: they agree to 0.02 of log-odds.
     model = Drifting(Belief.flat(1), noise=0.05, hazard=0.0)
