@@ -14,8 +14,8 @@ from xml.etree import ElementTree
 import pytest
 import simulated_run
 
+from counterpoint import runlog
 from counterpoint.errors import BadInputError
-from counterpoint.evaluation import report
 from counterpoint.evaluation.method_labels import label_methods
 from counterpoint.evaluation.report import write_report
 from counterpoint.evaluation.report_cases import gold_probability, worst_cases
@@ -234,7 +234,7 @@ def test_a_failing_report_leaves_the_old_one_and_no_litter(tmp_path: Path, monke
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(report.os, "replace", fail)
+    monkeypatch.setattr(runlog.os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
         write_report(tmp_path)
     assert (tmp_path / "report.html").read_text() == "old"
