@@ -16,6 +16,7 @@ import simulated_run
 
 from counterpoint import runlog
 from counterpoint.errors import BadInputError
+from counterpoint.evaluation import report
 from counterpoint.evaluation.method_labels import label_methods
 from counterpoint.evaluation.report import write_report
 from counterpoint.evaluation.report_cases import gold_probability, worst_cases
