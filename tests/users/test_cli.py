@@ -121,6 +121,6 @@ def test_other_answers_are_refused(answer: str) -> None:
 
 
 def test_a_bar_shows_mean_and_spread() -> None:
-    assert leaning_bar(0.0, 0.4).plain == "········--o--········"
+    assert leaning_bar(0.0, 0.4).plain == "······-o-······"
     assert leaning_bar(-9.0, 0.1).plain[0] == "o"
     assert ask_module is not None

@@ -18,7 +18,7 @@ from counterpoint.users.events import by_id_and_digest, by_person, load_events, 
 from counterpoint.users.inference import Inference, as_record, infer_person, make_model, open_evidence
 from counterpoint.users.plot import draw_path
 
-_HALF = 10
+_HALF = 7
 
 
 def infer(
@@ -72,11 +72,13 @@ def print_belief(inference: Inference, record: dict[str, Any], console: Console)
     """A table of leanings and the summary."""
     last = f", the last on {record['last_event'][:10]}" if record["last_event"] else ""
     table = Table(title=f"{inference.person}: {record['observations']} observations{last}", title_justify="left")
-    for heading in ("", "leaning", "", "mean", "sd", "evidence"):
-        table.add_column(heading, justify="right" if heading in ("mean", "sd", "evidence") else "left", no_wrap=True)
+    for heading in ("from", "leaning", "to"):
+        table.add_column(heading, no_wrap=heading == "leaning")
+    for heading in ("mean", "sd", "evidence"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in record["value_pairs"]:
         bar = leaning_bar(row["mean"], row["sd"])
-        figures = (f"{row['mean']:+.2f}", f"{row['sd']:.2f}", f"{row['evidence']:.2f}")
+        figures = (f"{row['mean']:+.2f}", f"{row['sd']:.2f}", f"{max(row['evidence'], 0.0):.2f}")
         table.add_row(row["negative"], bar, row["positive"], *figures)
     console.print(table)
     console.print(Text(record["summary"]))
