@@ -184,7 +184,7 @@ def test_the_shared_frozen_encoder_is_bit_identical_after_tuning() -> None:
     twin = scorer.fresh()
     fit(scorer, made_up_dilemmas(16, seed=5), TWO_PAIRS, OBJECTIVES.get("pft"), config=TUNE)
     assert scorer.tuned is not None
-    tuned = scorer.tuned.encoder.state_dict()
+    tuned = scorer.tuned.members[0].encoder.state_dict()
     assert any(not torch.equal(tuned[key], value) for key, value in before.items())
     after = scorer.text_encoder.module.state_dict()
     assert all(torch.equal(after[key], value) for key, value in before.items())

@@ -97,7 +97,7 @@ def test_the_same_seed_gives_identical_weights(config: FitConfig) -> None:
         assert all(torch.equal(a, b) for a, b in zip(one.tuned.parameters(), other.tuned.parameters(), strict=True))
         different = fitted(config, seed=4)[0].tuned
         assert different is not None
-        assert not torch.equal(one.tuned.options, different.options), "the seed does nothing"
+        assert not torch.equal(one.tuned.members[0].options, different.members[0].options), "the seed does nothing"
 
 
 def test_the_order_of_the_dilemmas_hardly_moves_the_head() -> None:
@@ -150,11 +150,11 @@ def test_a_more_precise_prior_gives_a_smaller_head() -> None:
 
 def test_fine_tuning_takes_as_many_steps_for_every_objective_and_lowers_the_loss() -> None:
     runs = {name: fitted(TUNE, name=name) for name in ("pft", "sft_mixed", "dpo_positive")}
-    # 24 dilemmas, 5 a step: 5 steps an epoch, 2 epochs
+    # 24 dilemmas, 5 a step: 5 steps an epoch, 2 epochs, 2 members
     tuned = {name: points for name, (_, points) in runs.items()}
-    assert {name: len(points) for name, points in tuned.items()} == dict.fromkeys(runs, 10)
+    assert {name: len(points) for name, points in tuned.items()} == dict.fromkeys(runs, 20)
     assert tuned["pft"][5].epoch == 1.0
-    longer, points = fitted(dataclasses.replace(TUNE, epochs=15, batch_size=24, learning_rate=1e-3))
+    longer, points = fitted(dataclasses.replace(TUNE, epochs=15, batch_size=24, learning_rate=1e-3, members=1))
     assert longer.tuned is not None
     assert not longer.tuned.training
     assert points[-1].loss < 0.95 * points[0].loss

@@ -118,7 +118,14 @@ def check(config: CompareConfig) -> None:
 
 
 def _check_fit(fit: FitConfig) -> None:
-    least = {"epochs": 1, "batch_size": 1, "head_iterations": 1, "calibration_folds": 0, "weight_decay": 0}
+    least = {
+        "members": 1,
+        "epochs": 1,
+        "batch_size": 1,
+        "head_iterations": 1,
+        "calibration_folds": 0,
+        "weight_decay": 0,
+    }
     above_0 = dict.fromkeys(("head_precision", "learning_rate", "head_learning_rate", "clip"), 0)
     for name, bound in {**least, **above_0}.items():
         value = getattr(fit, name)

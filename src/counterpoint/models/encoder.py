@@ -30,7 +30,7 @@ from torch.nn import functional as F
 from counterpoint.errors import BadInputError
 from counterpoint.models.scorer import LogProbs
 from counterpoint.models.text_encoder import Progress, TextEncoder
-from counterpoint.models.tuned import TunedPart
+from counterpoint.models.tuned import TunedMember, TunedPart
 from counterpoint.types import Dilemma, Pole, Taxonomy
 
 FORMAT = "counterpoint.encoder/1"
@@ -86,20 +86,22 @@ class EncoderScorer:
     def standardise(self, dilemmas: Sequence[Dilemma]) -> None:
         """Set z's mean and scale from the frozen features of these dilemmas' options."""
         features = self.text_encoder.features([text for d in dilemmas for text in self.texts(d)])
-        self.mean = torch.from_numpy(features.mean(0))
-        self.scale = torch.from_numpy(features.std(0) + 1e-6) * math.sqrt(features.shape[1])
+        self.mean = torch.tensor(features.mean(0))
+        self.scale = torch.tensor(features.std(0) + 1e-6) * math.sqrt(features.shape[1])
 
     def frozen_features(self, dilemmas: Sequence[Dilemma]) -> Tensor:
         """Pooled states of every option in a row, dilemma after dilemma, not standardised: `[option, feature]`."""
-        return torch.from_numpy(self.text_encoder.features([text for d in dilemmas for text in self.texts(d)]))
+        # a copy in torch's memory: numpy's is aligned by chance, and sums run in another order on other alignments
+        return torch.tensor(self.text_encoder.features([text for d in dilemmas for text in self.texts(d)]))
 
     def token_ids(self, dilemmas: Sequence[Dilemma]) -> list[list[int]]:
         """What the fine-tuned encoder reads of every option in a row: `[option][token]`."""
         return [self.text_encoder.token_ids(text) for d in dilemmas for text in self.texts(d)]
 
-    def start_tuning(self) -> TunedPart:
-        """Give the scorer an encoder of its own to train; the shared frozen one stays as it is."""
-        self.tuned = TunedPart(self.text_encoder.module, self.text_encoder.dimension, len(self.poles))
+    def start_tuning(self, members: int) -> TunedPart:
+        """Give the scorer encoders of its own to train; the shared frozen one stays as it is."""
+        encoder, size = self.text_encoder.module, self.text_encoder.dimension
+        self.tuned = TunedPart([TunedMember(encoder, size, len(self.poles)) for _ in range(members)])
         return self.tuned
 
     # Scoring
@@ -118,7 +120,7 @@ class EncoderScorer:
 
     def _described(self, poles: Sequence[Pole]) -> Tensor:
         """e_p, embeddings of the poles' descriptions: `[pole, dimension]`."""
-        return torch.from_numpy(self.text_encoder.embed([pole.description for pole in poles]))
+        return torch.tensor(self.text_encoder.embed([pole.description for pole in poles]))
 
     def standardised(self, features: Tensor) -> Tensor:
         """z(o) from pooled states: `[option, feature]`."""
@@ -176,9 +178,9 @@ class EncoderScorer:
             for key in ("mean", "scale", "weight"):
                 # a copy: mapped memory may be aligned otherwise, and then sums run in another order
                 setattr(scorer, key, _like(getattr(scorer, key), tensors.pop(key).clone(), key))
-            if record["finetuned"]:
+            if record["tuned_members"]:
                 state = {key.removeprefix("tuned."): value for key, value in tensors.items()}
-                scorer.start_tuning().eval().load_state_dict(state)
+                scorer.start_tuning(int(record["tuned_members"])).eval().load_state_dict(state)
             elif tensors:
                 raise ValueError(f"unexpected tensors: {', '.join(sorted(tensors))}")
         except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
@@ -194,7 +196,7 @@ class EncoderScorer:
             "encoder": self.text_encoder.identity,
             "config": asdict(self.config),
             "poles": [asdict(pole) for pole in self.poles],
-            "finetuned": self.tuned is not None,
+            "tuned_members": len(self.tuned.members) if self.tuned is not None else 0,
         }
 
 

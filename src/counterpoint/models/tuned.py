@@ -1,4 +1,4 @@
-"""The part of the encoder scorer that fine-tuning trains: an encoder of its own and a low-rank head.
+"""The part of the encoder scorer that fine-tuning trains: encoders of its own, each with a low-rank head, averaged.
 
     logit(o, p) = sqrt(d / r) * (t(o) U) . (V c(p))
 
@@ -24,7 +24,7 @@ MICRO_BATCH = 16
 """Texts per forward pass, sorted by length to spare padding."""
 
 
-class TunedPart(nn.Module):
+class TunedMember(nn.Module):
     """Token ids of options and codes of poles in, logits `[option, pole]` out. Draws V from torch's random numbers."""
 
     def __init__(self, encoder: nn.Module, dimension: int, known_poles: int) -> None:
@@ -53,3 +53,15 @@ class TunedPart(nn.Module):
         back = torch.empty(len(order), dtype=torch.long)
         back[torch.tensor(order)] = torch.arange(len(order))
         return torch.cat(pooled)[back]
+
+
+class TunedPart(nn.Module):
+    """The mean of members that drew different random numbers: token ids and codes in, logits `[option, pole]` out."""
+
+    def __init__(self, members: Sequence[TunedMember]) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members)
+
+    def forward(self, ids: Sequence[Sequence[int]], codes: Tensor) -> Tensor:
+        """Mean of the members' logits."""
+        return torch.stack([member(ids, codes) for member in self.members]).mean(0)

@@ -29,38 +29,54 @@ def finetune(
     per_step: int,
     report: Report | None,
 ) -> list[Point]:
-    """AdamW over the tuned part; `per_step` examples a step, so that every objective takes the same number of steps."""
-    part = scorer.start_tuning().train()
-    steps_an_epoch = math.ceil(len(examples) / per_step)
-    total = steps_an_epoch * config.epochs
-    optimiser, schedule = _optimiser(part.encoder, [part.options, part.poles], config, total)
+    """AdamW over each member; `per_step` examples a step, so that every objective takes the same number of steps."""
+    part = scorer.start_tuning(config.members)
+    steps = math.ceil(len(examples) / per_step) * config.epochs
     points: list[Point] = []
-    for step, batch in enumerate(_batches(len(examples), per_step, config.epochs)):
-        branches = Branches(scorer, [examples[i] for i in batch])
-        loss = objective.loss(branches.scores(part(scorer.token_ids(branches.dilemmas), branches.codes)))
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(part.parameters(), config.clip)
-        optimiser.step()
-        schedule.step()
-        points.append(Point(step, step / steps_an_epoch, float(loss.detach())))
-        if report:
-            report(points[-1], total)
+    for member in part.members:
+        for point in _train(member, scorer, examples, objective, config, per_step):
+            points.append(Point(len(points), len(points) / steps * config.epochs, point))
+            if report:
+                report(points[-1], steps * config.members)
     part.eval()
     return points
 
 
+def _train(
+    member: nn.Module,
+    scorer: EncoderScorer,
+    examples: Sequence[Example],
+    objective: Objective,
+    config: FitConfig,
+    per_step: int,
+) -> Iterator[float]:
+    """Train one member; yields the loss of each step."""
+    total = math.ceil(len(examples) / per_step) * config.epochs
+    optimiser, schedule = _optimiser(member, config, total)
+    member.train()
+    for batch in _batches(len(examples), per_step, config.epochs):
+        branches = Branches(scorer, [examples[i] for i in batch])
+        loss = objective.loss(branches.scores(member(scorer.token_ids(branches.dilemmas), branches.codes)))
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(member.parameters(), config.clip)
+        optimiser.step()
+        schedule.step()
+        yield float(loss.detach())
+
+
 def _optimiser(
-    encoder: nn.Module, head: Sequence[nn.Parameter], config: FitConfig, total: int
+    member: nn.Module, config: FitConfig, total: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
     """AdamW with weight decay on the encoder's matrices only; linear warm-up, then linear decay to 0."""
-    matrices = [p for p in encoder.parameters() if p.ndim > 1]
-    vectors = [p for p in encoder.parameters() if p.ndim <= 1]
+    encoder = [p for name, p in member.named_parameters() if name.startswith("encoder.")]
+    head = [p for name, p in member.named_parameters() if not name.startswith("encoder.")]
+    matrices, vectors = [p for p in encoder if p.ndim > 1], [p for p in encoder if p.ndim <= 1]
     optimiser = torch.optim.AdamW(
         [
             {"params": matrices, "lr": config.learning_rate, "weight_decay": config.weight_decay},
             {"params": vectors, "lr": config.learning_rate, "weight_decay": 0.0},
-            {"params": list(head), "lr": config.head_learning_rate, "weight_decay": 0.0},
+            {"params": head, "lr": config.head_learning_rate, "weight_decay": 0.0},
         ]
     )
     warm_up = max(1, round(WARM_UP * total))

@@ -19,8 +19,10 @@ class FitConfig:
     """Folds of the cross-validation that sets the head's scale, because a precise prior makes it timid; 0 skips it."""
     head_iterations: int = 60
     """L-BFGS iterations at most; it stops before when the gradient is small."""
-    epochs: int = 4
-    """Passes over the dilemmas in fine-tuning."""
+    members: int = 2
+    """Encoders that are fine-tuned, one after the other, from different random draws; their mean is used."""
+    epochs: int = 3
+    """Passes over the dilemmas in fine-tuning a member."""
     batch_size: int = 4
     """Dilemmas a step in fine-tuning; a method that splits a dilemma into two examples takes twice as many examples."""
     learning_rate: float = 1e-4
