@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up_scores import Batch, Branch, MadeUpSide, batches, flatten, sides
 
-from counterpoint.training.losses import DPO_BETA, mean_over_examples, side_dpo, side_nll
+from counterpoint.training.losses import DPO_BETA, IPO_TAU, mean_over_examples, side_dpo, side_ipo, side_nll
 
 LN = math.log
 
@@ -28,6 +28,16 @@ def slow_dpo(side: MadeUpSide, beta: float) -> float:
         for wrong in (b for b in side.branches if not b.chosen):
             margin = beta * ((right.logp - right.reference) - (wrong.logp - wrong.reference))
             losses.append(LN(1 + math.exp(-margin)))
+    return sum(losses) / len(losses)
+
+
+def slow_ipo(side: MadeUpSide, tau: float) -> float:
+    """The log-ratio of every right response against every wrong one, squared distance from 1 / (2 tau), their mean."""
+    losses = []
+    for right in (b for b in side.branches if b.chosen):
+        for wrong in (b for b in side.branches if not b.chosen):
+            ratio = (right.logp - wrong.logp) - (right.reference - wrong.reference)
+            losses.append((ratio - 0.5 / tau) ** 2)
     return sum(losses) / len(losses)
 
 
@@ -68,6 +78,25 @@ def test_dpo_by_hand() -> None:
     assert found == pytest.approx((LN(33 / 32) + LN(5 / 4)) / 2, rel=1e-12)
 
 
+def test_ipo_by_hand() -> None:
+    # gains: right -1 - -3 = 2, wrong -4 - -1 = -3 and -2 - -2 = 0; margins 5 and 2; tau 0.25 aims at 1 / 0.5 = 2:
+    # (5 - 2)^2 = 9, (2 - 2)^2 = 0, mean 4.5. Token counts (9, 2, 7) play no part; means per token would differ.
+    side = MadeUpSide((Branch(-4, False, 9, -1), Branch(-1, True, 2, -3), Branch(-2, False, 7, -2)))
+    assert side_ipo(flatten([[side]]), tau=0.25).item() == 4.5
+
+
+def test_ipo_of_an_untrained_scorer_is_its_target_squared_and_it_pulls_a_margin_back_that_is_too_wide() -> None:
+    # tau 0.1 aims at 5: (0 - 5)^2 = 25 before training; a margin of 9 gives (9 - 5)^2 = 16, slope 2 * 4 = 8
+    same = MadeUpSide((Branch(-3, True, reference=-3), Branch(-2, False, reference=-2)))
+    assert side_ipo(flatten([[same]]), tau=IPO_TAU).item() == 25
+    wide = flatten([[MadeUpSide((Branch(0, True, reference=-9), Branch(-2, False, reference=-2)))]])
+    loss = side_ipo(wide, tau=IPO_TAU)
+    loss.sum().backward()
+    assert loss.item() == 16
+    assert wide.logp.grad is not None
+    assert wide.logp.grad.tolist() == [8.0, -8.0]
+
+
 def test_dpo_stays_finite_when_the_margin_is_enormous() -> None:
     scores = flatten([[MadeUpSide((Branch(-1e4, True), Branch(0, False)))]])
     loss = side_dpo(scores, beta=1.0)
@@ -77,10 +106,13 @@ def test_dpo_stays_finite_when_the_margin_is_enormous() -> None:
     assert scores.logp.grad.tolist() == [-1.0, 1.0]
 
 
-def test_dpo_without_a_reference_says_what_is_missing() -> None:
+def test_dpo_and_ipo_without_a_reference_say_what_is_missing() -> None:
     scores = flatten([[MadeUpSide((Branch(-1, True), Branch(-1, False)))]])
-    with pytest.raises(ValueError, match="reference is None"):
-        side_dpo(type(scores)(**{**vars(scores), "reference": None}), beta=1.0)
+    blind = type(scores)(**{**vars(scores), "reference": None})
+    with pytest.raises(ValueError, match=r"DPO.*reference is None"):
+        side_dpo(blind, beta=1.0)
+    with pytest.raises(ValueError, match=r"IPO.*reference is None"):
+        side_ipo(blind, tau=1.0)
 
 
 @given(batches, st.floats(0.01, 2))
@@ -88,6 +120,8 @@ def test_losses_equal_their_slow_definitions(batch: Batch, beta: float) -> None:
     scores = flatten(batch)
     every = [side for example in batch for side in example]
     nll, dpo = [slow_nll(side) for side in every], [slow_dpo(side, beta) for side in every]
+    ipo = [slow_ipo(side, beta) for side in every]
+    torch.testing.assert_close(side_ipo(scores, tau=beta).tolist(), ipo)
     torch.testing.assert_close(side_nll(scores).tolist(), nll)
     torch.testing.assert_close(side_dpo(scores, beta=beta).tolist(), dpo)
     assert mean_over_examples(side_nll(scores), scores).item() == pytest.approx(slow_mean(batch, nll))
@@ -102,7 +136,7 @@ def test_a_side_s_loss_depends_neither_on_others_nor_on_the_branches_order(
     alone, together = flatten([[side]]), flatten(batch)
     order = data.draw(st.permutations(range(len(together.logp))))
     shuffled, place = flatten(batch, list(order)), sum(len(example) for example in before)
-    for loss in (side_nll, lambda scores: side_dpo(scores, beta=0.3)):
+    for loss in (side_nll, lambda scores: side_dpo(scores, beta=0.3), lambda scores: side_ipo(scores, tau=0.3)):
         expected = pytest.approx(loss(alone)[0].item(), rel=1e-12)
         assert loss(together)[place].item() == expected
         assert loss(shuffled)[place].item() == expected

@@ -1,4 +1,4 @@
-"""The seven objectives beside each other: which sides they see, and how their losses hang together."""
+"""The objectives beside each other: which sides they see, and how their losses hang together."""
 
 from __future__ import annotations
 
@@ -44,10 +44,13 @@ def test_the_sides_of_a_dilemma_are_its_poles_positive_first_each_against_the_ot
         ("pft", [(POSITIVE, NEGATIVE)]),
         ("sft_mixed", [(POSITIVE,), (NEGATIVE,)]),
         ("dpo_mixed", [(POSITIVE,), (NEGATIVE,)]),
+        ("ipo_mixed", [(POSITIVE,), (NEGATIVE,)]),
         ("sft_positive", [(POSITIVE,)]),
         ("dpo_positive", [(POSITIVE,)]),
+        ("ipo_positive", [(POSITIVE,)]),
         ("sft_negative", [(NEGATIVE,)]),
         ("dpo_negative", [(NEGATIVE,)]),
+        ("ipo_negative", [(NEGATIVE,)]),
     ],
 )
 def test_each_objective_sees_its_sides_in_its_steps_and_no_other(name: str, expected: list[tuple[Side, ...]]) -> None:
@@ -80,6 +83,11 @@ def test_pft_s_gradient_is_the_sum_of_both_sides_gradients() -> None:
 def test_dpo_starts_at_ln_2_on_the_encoder_too() -> None:
     for name in ("dpo_positive", "dpo_negative", "dpo_mixed"):
         assert branch_loss(name, made_up_dilemmas(6), torch.zeros(32, 4)).item() == pytest.approx(math.log(2), abs=1e-7)
+
+
+def test_ipo_starts_at_its_target_squared_on_the_encoder_too() -> None:
+    for name in ("ipo_positive", "ipo_negative", "ipo_mixed"):  # (0 - 1 / 0.2)^2
+        assert branch_loss(name, made_up_dilemmas(6), torch.zeros(32, 4)).item() == pytest.approx(25, abs=1e-5)
 
 
 def test_on_the_encoder_a_branch_s_probability_is_among_its_own_dilemma_s_options() -> None:

@@ -11,6 +11,9 @@ from counterpoint.training.objective import BranchScores
 DPO_BETA = 0.1
 """Weight of the reference, the value of the DPO paper's experiments."""
 
+IPO_TAU = 0.1
+"""Weight of the reference, the smallest of the IPO paper's experiments; the margin aimed at is 1 / (2 tau) = 5 nats."""
+
 
 def side_nll(scores: BranchScores) -> Tensor:
     """Negative log-likelihood of each side's right responses, nats: `[side]`.
@@ -32,6 +35,21 @@ def side_dpo(scores: BranchScores, *, beta: float) -> Tensor:
     gain = scores.logp - scores.reference
     right, wrong = _pairs(scores.side, scores.chosen, len(scores.weight))
     losses = -F.logsigmoid(beta * (gain[right] - gain[wrong]))
+    return _mean_by(losses, scores.side[right], len(scores.weight))
+
+
+def side_ipo(scores: BranchScores, *, tau: float) -> Tensor:
+    """Identity preference optimisation (Azar et al. 2023, arXiv 2310.12036, eq. 17), nats squared: `[side]`.
+
+    (h - 1 / (2 tau))^2 with h = (logp_c - ref_c) - (logp_r - ref_r), mean over a side's (right c, wrong r) pairs. As in
+    the paper, log-probabilities are of whole responses, not token means. With an untrained scorer it is 1 / (4 tau^2).
+    Implied: the margin over the reference is aimed at 1 / (2 tau) nats and, unlike DPO's, not beyond.
+    """
+    if scores.reference is None:
+        raise ValueError("IPO needs the reference scorer's log-probabilities; BranchScores.reference is None")
+    gain = scores.logp - scores.reference
+    right, wrong = _pairs(scores.side, scores.chosen, len(scores.weight))
+    losses = (gain[right] - gain[wrong] - 1 / (2 * tau)).square()
     return _mean_by(losses, scores.side[right], len(scores.weight))
 
 
