@@ -1,0 +1,132 @@
+"""What generation keeps of the tokens read so far: one cache for many rows, its shared prefixes read once.
+
+`SharedRows` reads all prompts as a trie (`models/trie`): every node's keys and values are computed once. A row's cache
+is then gathered along its way from the root, which is the cache it would have had alone, since keys carry the position
+of their depth. Rows of different length are padded on the left; padding is masked, and positions count a row's own
+tokens.
+All layers keep all keys, also those of a sliding window: transformers then applies the window by its mask.
+
+`OneRow` is the slow definition: one prompt, read by the model in its own way.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from counterpoint.models.trie import Branch, Plan, UnsupportedModelError, build_plan, tree_attention
+from counterpoint.models.trie.anatomy import Anatomy, refusal
+from counterpoint.models.trie.backends import segments
+from counterpoint.models.trie.plan import Ints
+
+Prompt = tuple[int, ...]
+
+
+class Rows(Protocol):
+    """Rows that are being continued, one token at a time."""
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """Read one token a row, `[row]`; logits of the next, `[row, vocabulary]`."""
+        ...
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Forget all rows but these."""
+        ...
+
+
+class SharedRows:
+    """Prompts without their last tokens (the first step reads those), each shared prefix read once.
+
+    Raises:
+        UnsupportedModelError: the model's rows can't share a prefix exactly; the message says why.
+    """
+
+    def __init__(self, parts: Anatomy, prompts: Sequence[Prompt]) -> None:
+        if why := refusal(parts):
+            raise UnsupportedModelError(f"{why}. sharing='none' generates every reply on its own.")
+        self.parts = parts
+        lengths = torch.tensor([len(prompt) - 1 for prompt in prompts])
+        longest = int(lengths.max())
+        self._positions = lengths.to(parts.device)
+        self._seen = (torch.arange(longest) >= longest - lengths[:, None]).long().to(parts.device)
+        self._cache = self._read(prompts, longest) if longest else DynamicCache()
+
+    def _read(self, prompts: Sequence[Prompt], longest: int) -> DynamicCache:
+        """All bodies in one pass over their trie, then each row's keys and values from its own nodes."""
+        plan = build_plan([Branch(prompt, len(prompt) - 1) for prompt in prompts if len(prompt) > 1])
+        inputs = {**segments.BACKEND.inputs(self.parts, plan), "use_cache": True}
+        nodes = DynamicCache()
+        with tree_attention(self.parts.config):
+            self.parts.decoder(**inputs, past_key_values=nodes)
+        index = np.zeros((len(prompts), longest), np.int64)
+        # a branch's only response token is the prompt's last; the node that predicts it ends the body
+        last = iter(plan.rows[plan.edge_row[plan.token_edge]])
+        for row, prompt in enumerate(prompts):
+            if len(prompt) > 1:
+                index[row, longest - len(prompt) + 1 :] = way(plan, int(next(last)))
+        gather = torch.from_numpy(index).to(self.parts.device)
+        layers = [tuple(x[0][:, gather.to(x.device)].transpose(0, 1) for x in layer[:2]) for layer in nodes]
+        return DynamicCache(layers)
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """Read one token a row, `[row]`; logits of the next, `[row, vocabulary]`."""
+        self._seen = torch.cat([self._seen, self._seen.new_ones(len(tokens), 1)], dim=1)
+        output = self.parts.causal_lm(
+            input_ids=tokens[:, None].to(self.parts.device),
+            attention_mask=self._seen,
+            position_ids=self._positions[:, None],
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        self._positions = self._positions + 1
+        logits: Tensor = output.logits[:, -1]
+        return logits
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Forget all rows but these, and the padding that none of them needs."""
+        index = torch.tensor(rows, device=self._positions.device)
+        self._positions, self._seen = self._positions[index], self._seen[index]
+        padding = int(self._seen.argmax(1).min())
+        self._seen = self._seen[:, padding:]
+        layers = [tuple(x[index.to(x.device)][:, :, padding:] for x in layer[:2]) for layer in self._cache]
+        self._cache = DynamicCache(layers)
+
+
+class OneRow:
+    """One prompt without its last token, read by the model with the cache its config asks for.
+
+    Raises:
+        UnsupportedModelError: the model keeps its state elsewhere than in `past_key_values`.
+    """
+
+    def __init__(self, parts: Anatomy, prompt: Prompt) -> None:
+        if "past_key_values" not in inspect.signature(parts.causal_lm.forward).parameters:
+            raise UnsupportedModelError(f"{type(parts.causal_lm).__name__} takes no past_key_values: not supported")
+        self.parts = parts
+        self._unread = torch.tensor(prompt[:-1], dtype=torch.long, device=parts.device)
+        self._cache = DynamicCache(config=parts.config)
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """Read one token, `[1]`; logits of the next, `[1, vocabulary]`."""
+        ids = torch.cat([self._unread, tokens.to(self._unread)])
+        self._unread = self._unread[:0]
+        output = self.parts.causal_lm(
+            input_ids=ids[None], past_key_values=self._cache, use_cache=True, logits_to_keep=1
+        )
+        logits: Tensor = output.logits[:, -1]
+        return logits
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Nothing to forget: there is one row."""
+
+
+def way(plan: Plan, last: int) -> Ints:
+    """The nodes from the root to node `last`, itself included: k is on the way exactly if `k <= last <= end[k]`."""
+    return np.flatnonzero(plan.end[: last + 1] >= last)
