@@ -50,7 +50,8 @@ _DECIDES = (
     r"(?:answer|choice|choose|chose|pick|picked|select|selected|opt\s+for|go\s+(?:with|for)|going\s+(?:with|for))"
     r"\b[\s:*]*(?:is|are|would\s+be|will\s+be)?"
 )
-_STRONG = re.compile(rf"\b{_DECIDES}[\s:]*(?:{_LABEL}\b)?{_MARKED}(?P<what>[A-Z]|[a-z](?=[)\].]))(?![\w'’])", re.I)
+_NO_WORD = r"(?![AI]\s+(?!(?:because|since|as|for|and|or)\b)[A-Z])"
+_STRONG = re.compile(rf"\b{_DECIDES}[\s:]*(?:{_LABEL}\b)?{_MARKED}{_NO_WORD}(?P<what>[A-Z])(?![\w'’])", re.I)
 _WEAK = re.compile(rf"(?:\b{_LABEL}\s+{_MARKED}|\()(?P<what>[A-Za-z])(?![\w'’])", re.I)
 _DENIES = re.compile(r"\b(?:not|never|neither|nor|rather\s+than|instead\s+of|avoid)\b|n['’]t\b", re.I)
 
@@ -262,9 +263,10 @@ def _plain(text: str) -> str:
 
 def _without_thoughts(text: str) -> str:
     """The reply after a reasoning model's thoughts; nothing, if it never stopped thinking."""
-    if "</think>" in text:
-        return text.rpartition("</think>")[2]
-    return text.partition("<think>")[0]
+    start = text.lstrip()
+    if start.startswith(("{", "[", "```")):
+        return text
+    return text.rpartition("</think>")[2] if "</think>" in text else text.partition("<think>")[0]
 
 
 def _without_fences(text: str) -> str:
