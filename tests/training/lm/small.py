@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -21,8 +22,31 @@ from counterpoint.types import Dilemma, Option
 VCD = taxonomy("vcd")
 RISK, TIME = VCD.by_name["Risk Orientation"], VCD.by_name["Time Preference"]
 NO_DROPOUT = LoraSettings(rank=2, alpha=4, dropout=0.0)
-QUICK = LmTraining(lora=NO_DROPOUT, epochs=2, batch=2, accumulate=2, learning_rate=1e-2, warmup_steps=0, save_steps=1000)
-WORDS = "ant bee cat dog eel fox gnu hen ibis jay kite lark mole newt owl pig quail rat seal toad".split()
+QUICK = LmTraining(
+    lora=NO_DROPOUT, epochs=2, batch=2, accumulate=2, learning_rate=1e-2, warmup_steps=0, save_steps=1000
+)
+WORDS = [
+    "ant",
+    "bee",
+    "cat",
+    "dog",
+    "eel",
+    "fox",
+    "gnu",
+    "hen",
+    "ibis",
+    "jay",
+    "kite",
+    "lark",
+    "mole",
+    "newt",
+    "owl",
+    "pig",
+    "quail",
+    "rat",
+    "seal",
+    "toad",
+]
 
 
 def dilemmas(count: int, *, seed: int = 0, options: int = 3, words: int = 12) -> list[Dilemma]:
@@ -43,7 +67,9 @@ def dilemmas(count: int, *, seed: int = 0, options: int = 3, words: int = 12) ->
 
 def tokenizer() -> Any:
     """One token a word or mark, made from the words that prompts hold."""
-    probe = Dilemma("p", RISK.name, " ".join([*WORDS, *map(str, range(60))]), (Option("ant", RISK.positive.name, "bee"),) * 6)
+    probe = Dilemma(
+        "p", RISK.name, " ".join([*WORDS, *map(str, range(60))]), (Option("ant", RISK.positive.name, "bee"),) * 6
+    )
     empty = _tokenizer({"<unk>": 0, "<s>": 1, "</s>": 2})
     prompter = Prompter(empty)
     texts = [prompter.text(probe, pole, form=form) for pole in (*VCD.poles, None) for form in ("letter", "answer")]
@@ -89,3 +115,27 @@ def language(*, dtype: torch.dtype = torch.float32, **changes: Any) -> LanguageM
 def weights(made: LanguageModel) -> dict[str, torch.Tensor]:
     """A copy of the adapter's weights."""
     return {name: p.detach().clone() for name, p in made.model.named_parameters() if "lora_" in name}
+
+
+class Shaken(LanguageModel):
+    """Its adapters begin with random weights, so that every gradient is seen and no score is the base's."""
+
+    def add_adapter(self, lora: LoraSettings | None = None, *, seed: int = 0) -> None:
+        super().add_adapter(lora, seed=seed)
+        draw = torch.Generator().manual_seed(1)
+        for name, parameter in self.model.named_parameters():
+            if "lora_" in name:
+                parameter.data.copy_(0.3 * torch.randn(parameter.shape, generator=draw))
+
+
+def shaken() -> LanguageModel:
+    """In double precision, so that only a wrong gradient is a different one."""
+    made = language(dtype=torch.float64)
+    return Shaken(made.name, made.model, made.tokenizer, identity="small")
+
+
+ONE_STEP = replace(
+    QUICK, steps=1, batch=2, accumulate=2, optimiser="sgd", learning_rate=1.0, clip=0.0, weight_decay=0.0,
+    schedule="constant_with_warmup",
+)  # fmt: skip
+"""One step of plain gradient descent: what the weights lose is the gradient."""
