@@ -18,11 +18,16 @@ except ImportError:  # Windows: two runs in one folder are then not told from on
 
 
 def write_text(path: Path, text: str) -> None:
+    """Write the whole file or nothing, in UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
     """Write the whole file or nothing: a temporary file beside it takes its place."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
         os.chmod(name, 0o644)
         os.replace(name, path)
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -128,6 +129,7 @@ def _damage_json(folder: Path, **changes: object) -> None:
 
 def _damage_tensors(folder: Path, **changes: torch.Tensor) -> None:
     save_file(load_file(folder / "scorer.safetensors") | changes, folder / "scorer.safetensors")
+    _damage_json(folder, sha256=hashlib.sha256((folder / "scorer.safetensors").read_bytes()).hexdigest())
 
 
 DAMAGE = {
@@ -145,6 +147,8 @@ DAMAGE = {
     "empty tensors": lambda f: (f / "scorer.safetensors").write_bytes(b""),
     "a head of another size": lambda f: _damage_tensors(f, weight=torch.zeros(32, 3)),
     "a mean of another size": lambda f: _damage_tensors(f, mean=torch.zeros(31)),
+    "another scorer's tensors": lambda f: small_scorer(EncoderConfig(reads="scenario")).save(f / "other")
+    or (f / "other" / "scorer.safetensors").replace(f / "scorer.safetensors"),
     "a stray tensor": lambda f: _damage_tensors(f, stray=torch.zeros(3)),
 }
 

@@ -13,6 +13,7 @@ Axes: `dilemma`, `option`, `pole`, `feature`.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -31,6 +32,7 @@ from counterpoint.errors import BadInputError
 from counterpoint.models.scorer import LogProbs
 from counterpoint.models.text_encoder import Progress, TextEncoder
 from counterpoint.models.tuned import TunedMember, TunedPart
+from counterpoint.runlog import write_bytes, write_text
 from counterpoint.types import Dilemma, Pole, Taxonomy
 
 FORMAT = "counterpoint.encoder/1"
@@ -148,13 +150,18 @@ class EncoderScorer:
     # Files
 
     def save(self, folder: Path) -> None:
-        """Write `scorer.json` and `scorer.safetensors`; a fine-tuned encoder's weights go into the same file."""
+        """Write `scorer.safetensors`, a fine-tuned encoder's weights in it, and `scorer.json`, which names its hash.
+
+        Each file is whole or not there; where a crash left them from two scorers, `load` says so.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {"mean": self.mean, "scale": self.scale, "weight": self.weight.detach()}
         if self.tuned is not None:
             tensors |= {f"tuned.{key}": value.contiguous() for key, value in self.tuned.state_dict().items()}
-        save_file(tensors, folder / "scorer.safetensors")
-        (folder / "scorer.json").write_text(json.dumps(self.describe(), indent=2) + "\n")
+        data = save(tensors)
+        write_bytes(folder / "scorer.safetensors", data)
+        record = {**self.describe(), "sha256": hashlib.sha256(data).hexdigest()}
+        write_text(folder / "scorer.json", json.dumps(record, indent=2) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> EncoderScorer:
@@ -165,9 +172,12 @@ class EncoderScorer:
         """
         try:
             record = json.loads((folder / "scorer.json").read_text())
-            tensors = load_file(folder / "scorer.safetensors")
+            data = (folder / "scorer.safetensors").read_bytes()
             if record["format"] != FORMAT:
                 raise BadInputError(f"{folder}: format is {record['format']!r}, expected {FORMAT!r}")
+            if record["sha256"] != hashlib.sha256(data).hexdigest():
+                raise BadInputError(f"{folder}: scorer.safetensors is not the file that scorer.json was written with")
+            tensors = load(data)
             text_encoder = TextEncoder.load()
             if record["encoder"] != text_encoder.identity:
                 raise BadInputError(
@@ -176,7 +186,7 @@ class EncoderScorer:
             poles = [Pole(**{**pole, "stems": tuple(pole["stems"])}) for pole in record["poles"]]
             scorer = cls(text_encoder, poles, EncoderConfig(**record["config"]))
             for key in ("mean", "scale", "weight"):
-                # a copy: mapped memory may be aligned otherwise, and then sums run in another order
+                # a copy: memory of a file may be aligned otherwise, and then sums run in another order
                 setattr(scorer, key, _like(getattr(scorer, key), tensors.pop(key).clone(), key))
             if record["tuned_members"]:
                 state = {key.removeprefix("tuned."): value for key, value in tensors.items()}
