@@ -103,7 +103,7 @@ def reference(model: Any, branches: Sequence[Branch]) -> Scores:
     for branch in branches:
         ids, mask = _padded([branch], max(PADDED, len(branch.tokens)), model.device)
         logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
-        scores += _chosen(_log_softmax(logits), [branch])
+        scores += _chosen(log_softmax(logits), [branch])
     return scores
 
 
@@ -121,7 +121,7 @@ def longest(model: Any, branches: Sequence[Branch], *, rows: int = 12) -> Scores
         ids, mask = _padded(batch, max(len(branch.tokens) for branch in batch), model.device)
         keep = ids.shape[1] - min(branch.start for branch in batch) + 1
         logits = model(input_ids=ids, attention_mask=mask, use_cache=False, logits_to_keep=keep).logits
-        scores += _chosen(_log_softmax(logits), batch, ids.shape[1] - keep)
+        scores += _chosen(log_softmax(logits), batch, ids.shape[1] - keep)
     return scores
 
 
@@ -134,21 +134,21 @@ def prompt_once(model: Any, branches: Sequence[Branch]) -> Scores:
         if prompt not in prompts:
             ids = torch.tensor([prompt], device=model.device)
             logits = model(input_ids=ids, use_cache=False, logits_to_keep=1).logits
-            prompts[prompt] = _log_softmax(logits[0, -1])
+            prompts[prompt] = log_softmax(logits[0, -1])
         scores.append(prompts[prompt][list(branch.tokens[-1:])])
     return scores
 
 
-RIVALS: dict[str, Method] = {
+RIVALS: dict[str, Method] = {  # those that run anywhere; trie_trl.py and trie_gpu.py hold the others
     "a pass a branch, padded to 512": reference,
     "exact lengths, answer logits": exact,
     "padded to the longest": longest,
     "exact lengths, one pass a prompt": prompt_once,
-    # A trainer of another library belongs here: model and branches in, every response token's log-probability out.
 }
 
 
-def _log_softmax(logits: Tensor) -> Tensor:
+def log_softmax(logits: Tensor) -> Tensor:
+    """Over the last axis, in float32 or wider."""
     return (logits if logits.dtype == torch.float64 else logits.float()).log_softmax(-1)
 
 
