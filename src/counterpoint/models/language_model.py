@@ -51,6 +51,8 @@ class LanguageModel:
         self, name: str, model: Any, tokenizer: Any, *, folder: Path | None = None, identity: str = ""
     ) -> None:
         self.name, self.model, self.tokenizer = name, model, tokenizer
+        self.base = name
+        """The base's name, which `name` is too unless an adapter's folder was asked for."""
         self.folder = folder
         self.lora: LoraSettings | None = None
         self._identity = identity
@@ -204,7 +206,7 @@ class LanguageModel:
         config = self.model.config
         return {
             "format": FORMAT,
-            "base": self.name,
+            "base": self.base,
             "identity": self.identity,
             "model_type": config.model_type,
             "parameters": sum(p.numel() for n, p in self.model.named_parameters() if "lora_" not in n),
