@@ -46,12 +46,17 @@ def mark_whole(folder: Path, step: int) -> None:
 
 def last_whole(folder: Path) -> Path | None:
     """The newest whole checkpoint; what a killed run left half written is removed."""
-    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    found = sorted(folder.glob("checkpoint-*"), key=step_of)
     for path in [path for path in found if not (path / _WHOLE).exists()]:
         logger.info("%s was not written to its end; removed", path)
         shutil.rmtree(path)
     whole = [path for path in found if path.exists()]
     return whole[-1] if whole else None
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step after which it was written."""
+    return int(checkpoint.name.rpartition("-")[2])
 
 
 def trainable(model: nn.Module) -> dict[str, nn.Parameter]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import os
@@ -19,7 +20,7 @@ from counterpoint.models.language_model import LanguageModel
 from counterpoint.models.trie import Shape, build_plan, tree_attention
 from counterpoint.models.trie.anatomy import anatomy
 from counterpoint.training.lm.batches import MicroBatch, micro_batch
-from counterpoint.training.lm.checkpoints import KEPT, last_whole, mark_whole, open_folder
+from counterpoint.training.lm.checkpoints import KEPT, last_whole, load_trainable, mark_whole, open_folder, step_of
 from counterpoint.training.lm.module import TrieModule
 from counterpoint.training.lm.plan import TrainingPlan, plan_training
 from counterpoint.training.lm.rows import Row
@@ -83,7 +84,28 @@ def run_plan(
     language.add_adapter(settings.lora, seed=seed)
     module = TrieModule(language, backend=settings.backend)
     _try_out(module, rows, fixed=arguments.world_size > 1)
-    with _checkpointing(language.model, settings.checkpointing):
+    last = last_whole(out)
+    if last is None or step_of(last) < plan.steps:
+        history = _train(module, rows, arguments, objective, settings, out, last, report)
+    else:
+        load_trainable(module, last)
+        history = json.loads((last / "trainer_state.json").read_text(encoding="utf-8"))["log_history"]
+    language.model.eval()
+    return [Point(entry["step"], entry["epoch"], entry["loss"]) for entry in history if "loss" in entry]
+
+
+def _train(
+    module: TrieModule,
+    rows: Sequence[Row],
+    arguments: transformers.TrainingArguments,
+    objective: Objective,
+    settings: LmTraining,
+    out: Path,
+    last: Path | None,
+    report: Report | None,
+) -> list[dict[str, Any]]:
+    """From the last checkpoint, or from the start where there is none, to the end; returns the Trainer's log."""
+    with _checkpointing(module.lm, settings.checkpointing):
         trainer = TrieTrainer(
             model=module,
             args=arguments,
@@ -93,11 +115,9 @@ def run_plan(
             objective=objective,
         )
         trainer.remove_callback(transformers.PrinterCallback)
-        last = last_whole(out)
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
-    language.model.eval()
-    history = trainer.state.log_history
-    return [Point(entry["step"], entry["epoch"], entry["loss"]) for entry in history if "loss" in entry]
+    history: list[dict[str, Any]] = trainer.state.log_history
+    return history
 
 
 def _arguments(
