@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,8 +17,12 @@ from counterpoint.cli.progress import progress_bar
 from counterpoint.config import resolve, to_toml
 from counterpoint.data import check_no_leak, load
 from counterpoint.errors import BadInputError, UnknownNameError
-from counterpoint.evaluation.progress import Report, Stage
-from counterpoint.evaluation.suites.history import HistoryConfig, Trainer, run_history
+from counterpoint.evaluation.history.counting import GAIN, METRIC
+from counterpoint.evaluation.history.labels import FLAT, LABELS, PROPOSAL, RIVAL
+from counterpoint.evaluation.history.report import write_history_report
+from counterpoint.evaluation.history.visits import Trainer, Within
+from counterpoint.evaluation.progress import Stage
+from counterpoint.evaluation.suites.history import HistoryConfig, run_history
 from counterpoint.models.scorer import Scorer
 from counterpoint.runlog import RunFolder
 from counterpoint.types import DataSet, Dilemma, content_hash
@@ -44,7 +48,7 @@ def evaluate(
     set_: Annotated[list[str] | None, typer.Option("--set", help="A setting, such as questions=60.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON and nothing else.")] = False,
 ) -> None:
-    """Run a benchmark suite and write results.json.
+    """Run a benchmark suite; a run that was stopped goes on in its folder.
 
     Example: counterpoint evaluate --suite history --data train.json --test test.json --histories 1,3 --out runs/h
     """
@@ -55,20 +59,33 @@ def evaluate(
     train = load(data, taxonomy=taxonomy)
     asked = load(test, taxonomy=taxonomy or train.taxonomy)
     check_no_leak(train.dilemmas, asked.dilemmas)
-    identity = content_hash(suite.value, finetune, asdict(config), train.digest, asked.digest)
+    # what decides a part's numbers; more seeds may be added to a run
+    told = asdict(replace(config, seeds=0, resamples=0))
+    taxonomy_told = [asdict(pair) for pair in train.taxonomy]
+    identity = content_hash(suite.value, finetune, told, taxonomy_told, *map(_content, (train, asked)))
     folder = RunFolder(out, identity, to_toml(config))
     try:
         with progress_bar(quiet=as_json) as report:
-            results = run_history(train, asked, encoder_trainer(train, config.seeds, finetune, report), config)
-        results["config"] |= {"data": data, "test": test, "model": model, "finetune": finetune}
-        folder.write_json("results.json", results)
+            trainer = encoder_trainer(train, finetune)
+            results = run_history(train, asked, trainer, config, folder=folder, report=report)
+            results["config"] |= {"data": data, "test": test, "model": model, "finetune": finetune}
+            folder.write_json("results.json", results)
+            write_history_report(out)
+            report(Stage("done", 1.0))
+        folder.log("finished", results["seconds"])
     finally:
         folder.close()
     if as_json:
         typer.echo(json.dumps(results["summary"]))
     else:
-        print_summary(results["summary"], Console())
-        typer.echo(f"\nNumbers: {out / 'results.json'}")
+        print_summary(results, Console())
+        told = f"\nReport: {out / 'report.html'}   Numbers: {out / 'results.json'}"
+        Console().print(told, soft_wrap=True, highlight=False)
+
+
+def _content(data: DataSet) -> list[object]:
+    """In the file's order, which decides what is drawn."""
+    return [[d.id, d.value_pair, d.scenario, d.question, [[o.text, o.pole] for o in d.options]] for d in data.dilemmas]
 
 
 def _numbers(text: str | None) -> list[int] | None:
@@ -80,30 +97,53 @@ def _numbers(text: str | None) -> list[int] | None:
         raise BadInputError(f"--histories {text!r}: expected whole numbers, such as 1,3,5,10") from None
 
 
-def encoder_trainer(train: DataSet, seeds: int, finetune: bool, report: Report) -> Trainer:
-    """Trains encoder scorers for a suite, telling where it is; each seed trains a few objectives."""
+def encoder_trainer(train: DataSet, finetune: bool) -> Trainer:
+    """Trains encoder scorers for a suite."""
     from counterpoint.models.encoder import EncoderScorer
     from counterpoint.training.fit import fit
     from counterpoint.training.objective import OBJECTIVES
-    from counterpoint.training.settings import FitConfig
+    from counterpoint.training.settings import FitConfig, Point
 
     untrained = EncoderScorer.untrained(train.taxonomy)
 
-    def trainer(objective: str, dilemmas: Sequence[Dilemma], seed: int) -> Scorer:
-        report(Stage(f"seed {seed + 1} of {seeds}: {objective}", seed / seeds))
-        scorer = untrained.fresh()
-        fit(scorer, dilemmas, train.taxonomy, OBJECTIVES.get(objective), config=FitConfig(finetune=finetune), seed=seed)
+    def trainer(objective: str, dilemmas: Sequence[Dilemma], seed: int, within: Within) -> Scorer:
+        def training(point: Point, total: int) -> None:
+            within(f"training {objective} (loss {point.loss:.3f})", 0.8 * min(1.0, point.step / total))
+
+        scorer, config = untrained.fresh(), FitConfig(finetune=finetune)
+        fit(scorer, dilemmas, train.taxonomy, OBJECTIVES.get(objective), config=config, seed=seed, report=training)
         return scorer
 
     return trainer
 
 
-def print_summary(summary: Sequence[Mapping[str, Any]], console: Console) -> None:
-    """Every row of a suite's summary."""
-    columns = [key for key in summary[0] if key not in ("ci_low", "ci_high")]
-    table = Table(*columns, "95% interval")
-    for row in summary:
-        interval = f"{row['ci_low']:.3f} to {row['ci_high']:.3f}" if row.get("ci_low") is not None else "-"
-        shown = (f"{row[key]:.3f}" if isinstance(row[key], float) else str(row[key]) for key in columns)
-        table.add_row(*shown, interval)
+def print_summary(results: Mapping[str, Any], console: Console) -> None:
+    """Alignment of every method by the number of choices seen, and its gain over models of one pole."""
+    config, rows = results["config"], results["summary"]
+    found = {(r["metric"], r["method"], r["history"], r["noise"]): r for r in rows}
+    histories = sorted({row["history"] for row in rows})
+    first = config["noisy_history"] if config["noisy_history"] in histories else histories[0]
+    table = Table(title="Alignment with people, by the number of their choices seen", title_justify="left")
+    table.add_column("method")
+    for history in histories:
+        table.add_column(str(history), justify="right")
+    table.add_column(f"gain after {first}", justify="right")
+    for name in dict.fromkeys(row["method"] for row in rows):
+        cells = [_estimate(found[METRIC, name, history, 0.0]) for history in histories]
+        table.add_row(LABELS[name].label, *cells, _estimate(found.get((GAIN, name, first, 0.0))))
     console.print(table)
+    console.print("  95% intervals over people and scenarios; gain over one pole in the prompt", style="dim")
+    for noise in (noise for noise in config["noises"] if noise and (GAIN, PROPOSAL, first, noise) in found):
+        gain = found[GAIN, PROPOSAL, first, noise]
+        said = f"  choosing at random {noise:.0%} of the time: gain {_estimate(gain, ' to ')}".replace("\n", " ")
+        console.print(said, highlight=False)
+    for row in results["paired"]:
+        if (row["history"], row["noise"]) == (first, 0.0) and row["b"] in (RIVAL, FLAT):
+            console.print(f"  {row['verdict']} (corrected p = {row['p_holm']:.3g})", highlight=False)
+
+
+def _estimate(row: Mapping[str, Any] | None, to: str = "-") -> str:
+    """A share and, below it, its interval."""
+    if row is None or row["mean"] is None:
+        return "-"
+    return f"{row['mean']:.2f}\n({row['ci_low']:.2f}{to}{row['ci_high']:.2f})"

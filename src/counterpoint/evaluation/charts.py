@@ -207,6 +207,52 @@ def reliability_panel(key: str, method: MethodLabel, bins: Sequence[tuple[float,
     return _svg(key, size, size, f"Calibration of {method.label}", listed, parts)
 
 
+def step_lines(
+    key: str, title: str, steps: Sequence[int], lines: Sequence[tuple[MethodLabel, Mapping[int, Estimate]]], unit: str
+) -> Markup:
+    """A share (0 to 1) against a few numbers of `unit`, evenly spaced: a line a method, intervals side by side."""
+    width, height, left, top = 760.0, 380.0, 44.0, 12.0
+    right, bottom = width - 190, height - 44
+    known = [e for _, by_step in lines for e in by_step.values() if e.mean is not None]
+    ends = [v for e in known for v in (e.low, e.mean, e.high) if v is not None]
+    low, high = math.floor(min(ends, default=0.0) * 10) / 10, math.ceil(max(ends, default=1.0) * 10) / 10
+    places = _scale(-0.35, len(steps) - 0.65, left, right)
+    up = _scale(low, max(high, low + 0.1), bottom, top)
+    parts = []
+    for tick in (low + i / 10 for i in range(round((max(high, low + 0.1) - low) * 10) + 1)):
+        parts.append(f'<path class="grid" d="M{left} {up(tick):.1f}H{right}"/>')
+        parts.append(f'<text class="tick end" x="{left - 7}" y="{up(tick) + 4:.1f}">{tick:.1f}</text>')
+    for i, step in enumerate(steps):
+        parts.append(f'<text class="tick" x="{places(i):.1f}" y="{bottom + 17}">{step}</text>')
+    parts.append(f'<text class="axis" x="{(left + right) / 2}" y="{height - 8}">{_text(unit)}</text>')
+    names = []
+    for number_, (method, by_step) in enumerate(lines):
+        aside = (number_ - (len(lines) - 1) / 2) * 7.0
+        found = [(places(i) + aside, by_step[s]) for i, s in enumerate(steps) if s in by_step]
+        marks = [(x, e, e.mean) for x, e in found if e.mean is not None]
+        parts.append(_polyline(method, [(x, up(mean)) for x, _, mean in marks]))
+        for x, e, mean in marks:
+            said = f"{method.label}: {number(mean)}"
+            if e.low is not None and e.high is not None:
+                parts.append(f'<path class="whisker {method.ink}" d="M{x:.1f} {up(e.low):.1f}V{up(e.high):.1f}"/>')
+                said += f" ({number(e.low)} to {number(e.high)})"
+            parts.append(marker(method, x=x, y=up(mean), size=4, title=said))
+        if marks:
+            names.append((method.label, marks[-1][0], up(marks[-1][2])))
+    edge = max((x for _, x, _ in names), default=right)
+    names = [(name, edge, y) for name, _, y in names]
+    parts.append(_point_labels(names, (2 * right, 2 * right, top, bottom), length=30))
+    listed = "; ".join(
+        f"{method.label}: " + ", ".join(f"{step}: {number(e.mean, 2)}" for step, e in by_step.items())
+        for method, by_step in lines
+    )
+    return _svg(key, width, height, title, listed, parts)
+
+
+def _polyline(method: MethodLabel, points: Sequence[tuple[float, float]]) -> str:
+    return f'<polyline class="line {method.ink}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>'
+
+
 def thin(run: Sequence[tuple[float, float]], *, most: int = CURVE_POINTS) -> list[tuple[float, float]]:
     """At most `most` points: means over equal stretches of the run."""
     if len(run) <= most:
@@ -232,7 +278,9 @@ def _whisker(method: MethodLabel, estimate: Estimate, at: Callable[[float], floa
     return line + marker(method, x=at(estimate.mean), y=y, size=4, title=said)
 
 
-def _point_labels(labels: Sequence[tuple[str, float, float]], box: tuple[float, float, float, float]) -> str:
+def _point_labels(
+    labels: Sequence[tuple[str, float, float]], box: tuple[float, float, float, float], length: int = 24
+) -> str:
     """Names beside their marks: to the left in the right half, pushed apart downwards, with a hairline to the mark."""
     left, right, top, bottom = box
     parts = []
@@ -250,7 +298,7 @@ def _point_labels(labels: Sequence[tuple[str, float, float]], box: tuple[float, 
             mark_edge = x - 9 if leftwards else x + 9
             anchor, shift = ("end", -3) if leftwards else ("start", 3)
             parts.append(f'<path class="leader" d="M{mark_edge:.1f} {y:.1f}L{end:.1f} {spot:.1f}"/>')
-            name = _text(shorten(text, 24))
+            name = _text(shorten(text, length))
             parts.append(f'<text class="name {anchor}" x="{end + shift:.1f}" y="{spot + 4:.1f}">{name}</text>')
     return "".join(parts)
 

@@ -34,6 +34,19 @@ from counterpoint.evaluation.report_tables import (
 from counterpoint.runlog import write_text
 
 SCHEMA = "counterpoint.results/1"
+SECTIONS = (
+    ("result", "Result"),
+    ("table", "Methods"),
+    ("paired", "Differences"),
+    ("poles", "Poles"),
+    ("both", "Both sides"),
+    ("training", "Training"),
+    ("calibration", "Calibration"),
+    ("worst", "Hardest"),
+    ("run", "Run"),
+    ("definitions", "Definitions"),
+)
+"""Anchors and names of the page's parts."""
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -94,6 +107,11 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
 
 def render(run: Run) -> str:
     """The page as text."""
+    return render_page("report.html", _context(run))
+
+
+def render_page(template: str, context: Mapping[str, Any]) -> str:
+    """A page from a template, everything escaped, styles within it."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -112,7 +130,7 @@ def render(run: Run) -> str:
     }
     environment.globals |= {"swatch": charts.swatch, "bar": charts.interval_bar, "letter": letter}
     styles = Markup("\n".join((TEMPLATES / name).read_text(encoding="utf-8") for name in ("charts.css", "page.css")))
-    return environment.get_template("report.html").render(styles=styles, **_context(run))
+    return environment.get_template(template).render(styles=styles, **context)
 
 
 def _context(run: Run) -> dict[str, Any]:
@@ -128,6 +146,7 @@ def _context(run: Run) -> dict[str, Any]:
     one = metrics.index("acc_one") if "acc_one" in metrics else None
     scores = {name: cells[one].estimate for name, cells in table.items()} if one is not None else {}
     return {
+        "sections": SECTIONS,
         "results": results,
         "config": results.get("config") or {},
         "data": results.get("data") or {},

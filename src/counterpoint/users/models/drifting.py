@@ -6,8 +6,9 @@ Harrison and Migon 1985, doi:10.2307/2287613). All at once: Bayesian online chan
 it predicted.
 
 Departures: a change may concern one value pair or all of them, so a hypothesis forgets one pair or everything, not
-always everything; and only the `keep` likeliest hypotheses survive a choice (Fearnhead and Liu 2007 prune at random,
-we don't, so that the same events give the same belief).
+always everything; what changed about a pair is considered when a choice about that pair can tell; and only the `keep`
+likeliest hypotheses survive a choice (Fearnhead and Liu 2007 prune at random, we don't, so that the same events give
+the same belief).
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ from counterpoint.users.quadrature import Array
 
 DAY = 86400.0
 """Seconds; rates are per day."""
+ALARM = 0.05
+"""A change is announced once the choices are 1 / `ALARM` times likelier with changes than without. For somebody who
+never changes that ratio is a martingale of mean 1, so, were the model right, at most this share of steady people would
+ever raise an alarm, however long they are watched (Ville 1939; Robbins 1970, doi:10.1214/aoms/1177696786)."""
 
 
 @dataclass(frozen=True)
@@ -52,26 +57,35 @@ class Hypotheses:
 
     @property
     def change_probability(self) -> float:
-        """Probability that anything ever changed."""
+        """Probability that anything ever changed, with changes as common as the model's hazard says."""
         return float(np.exp(self.log_weight[self.changed > 0]).sum())
+
+    @property
+    def log_never(self) -> float:
+        """Log-probability that nothing ever changed, nats."""
+        never = self.log_weight[self.changed == 0]
+        return float(never[0]) if len(never) else -np.inf
 
 
 @dataclass(frozen=True)
 class Drifting:
     """A preference vector that moves. State: `Hypotheses`.
 
+    The default rates come from `benchmarks/beliefs_defaults.py drift`: simulated people whose choices are read on
+    halves of Crossroads that the scorer was not trained on. docs/log.md has what was tried.
+
     Attributes:
         start: the belief about a newcomer; also where reversion pulls and what a change resets to.
         noise: variance of the random walk, per day, in units of the prior variance.
         reversion: rate at which leanings return to the newcomer's mean, per day.
-        hazard: probability of a sudden change before any one choice.
+        hazard: probability, before any one choice, that what it is about has changed all at once.
         keep: how many hypotheses survive a choice.
     """
 
     start: Belief
-    noise: float = 0.05
+    noise: float = 0.01
     reversion: float = 0.0
-    hazard: float = 0.02
+    hazard: float = 0.05
     keep: int = 16
 
     def prior(self) -> Hypotheses:
@@ -82,11 +96,14 @@ class Drifting:
         """Let time pass, consider that something changed just now, weigh by the choice, keep the likeliest."""
         time = observation.question.time
         days = max(0.0, time - state.time) / DAY if state.count else 0.0
-        branched = self._branch(self._age(state, days), time)
+        branched = self._branch(self._age(state, days), observation.question)
         result = filter_rows(branched.mean, branched.covariance, contrast(observation), grid="rough")
         logs = branched.log_weight + result.log_predictive
         total = float(logsumexp(logs))
-        best = np.argsort(-logs, kind="stable")[: self.keep]
+        # that nothing ever changed stays among them: alarms are measured against it
+        first = np.where(branched.changed == 0, np.inf, logs)
+        best = np.argsort(-first, kind="stable")[: self.keep]
+        best = best[np.argsort(-logs[best], kind="stable")]
         return Hypotheses(
             result.mean[best],
             result.covariance[best],
@@ -113,7 +130,7 @@ class Drifting:
         return normalised
 
     def belief(self, state: Hypotheses, time: float | None = None, scene: str = "") -> Belief:  # noqa: ARG002
-        """Mean and covariance over all hypotheses, at a time; `changed` is set when a change is likelier than none."""
+        """Mean and covariance over all hypotheses, at a time; `changed` is set once a change is plain (`ALARM`)."""
         days = max(0.0, time - state.time) / DAY if state.count and time is not None else 0.0
         aged = self._age(state, days)
         weights = np.exp(aged.log_weight)
@@ -136,14 +153,13 @@ class Drifting:
         grown = (1 - kept**2) + self.noise * days
         return replace(state, mean=mean, covariance=kept**2 * state.covariance + grown * self.start.covariance)
 
-    def _branch(self, state: Hypotheses, time: float) -> Hypotheses:
-        """Every hypothesis goes on, or forgets one value pair, or forgets them all."""
+    def _branch(self, state: Hypotheses, question: Question) -> Hypotheses:
+        """Every hypothesis goes on, or forgets a value pair that the question is about, or forgets them all."""
         size = self.start.size
         if self.hazard == 0.0 or state.count == 0:
             return state
-        kinds = size + (size > 1)
         means, covariances = [state.mean], [state.covariance]
-        for pair in range(size):
+        for pair in self._about(question):
             mean, covariance = state.mean.copy(), state.covariance.copy()
             mean[:, pair] = self.start.mean[pair]
             covariance[:, pair, :] = covariance[:, :, pair] = 0.0
@@ -153,18 +169,27 @@ class Drifting:
         if size > 1:
             means.append(np.broadcast_to(self.start.mean, state.mean.shape))
             covariances.append(np.broadcast_to(self.start.covariance, state.covariance.shape))
+        kinds = len(means) - 1
         stays = state.log_weight + np.log1p(-self.hazard)
         changes = np.tile(state.log_weight + np.log(self.hazard / kinds), kinds)
+        changed = np.full(kinds * len(state.changed), max(question.time, 1e-9))
         return replace(
             state,
             mean=np.concatenate(means),
             covariance=np.concatenate(covariances),
             log_weight=np.concatenate([stays, changes]),
-            changed=np.concatenate([state.changed, np.full(kinds * len(state.changed), max(time, 1e-9))]),
+            changed=np.concatenate([state.changed, changed]),
         )
 
+    def _about(self, question: Question) -> list[int]:
+        """The value pairs that tell the alternatives apart, at least half as well as the one that does so best."""
+        spread = np.ptp(question.features, axis=0) * self.start.sd
+        return [int(pair) for pair in np.flatnonzero(spread >= spread.max() / 2)]
+
     def _last_change(self, state: Hypotheses) -> float:
-        if state.change_probability <= 0.5:
+        """When something changed, under the likeliest hypothesis with a change; 0 while that is not plain."""
+        before = max(state.count - 1, 0) * np.log1p(-self.hazard)
+        if state.log_never - before > np.log(ALARM):
             return 0.0
         happened = np.where(state.changed > 0, state.log_weight, -np.inf)
         return float(state.changed[int(np.argmax(happened))])
@@ -176,7 +201,7 @@ def learn_rates(
     *,
     noise: Iterable[float] = (0.0, 0.0003, 0.001, 0.003, 0.01, 0.03),
     reversion: Iterable[float] = (0.0, 0.003, 0.03),
-    hazard: Iterable[float] = (0.001, 0.005, 0.02),
+    hazard: Iterable[float] = (0.001, 0.01, 0.05),
 ) -> Drifting:
     """The rates with the largest marginal likelihood (type II) of everybody's observations, on a grid."""
     models = [Drifting(start, *rates) for rates in product(noise, reversion, hazard)]

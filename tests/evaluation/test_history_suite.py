@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from scipy.special import log_softmax
 
 from counterpoint.errors import BadInputError
-from counterpoint.evaluation.suites.history import METHODS, Answers, HistoryConfig, _visitors, pigeonhole, run_history
+from counterpoint.evaluation.history.counting import Answers, pigeonhole
+from counterpoint.evaluation.history.visits import draw_visitors
+from counterpoint.evaluation.suites.history import METHODS, HistoryConfig, run_history
 from counterpoint.types import DataSet, Dilemma, Pole
 from users.small import TAXONOMY, dilemma
 
-CONFIG = HistoryConfig(histories=(1, 3), people=12, seeds=1, noises=(0.0, 0.2), newcomers=12, questions=6, resamples=50)
+CONFIG = HistoryConfig(
+    histories=(1, 3), people=12, seeds=1, noises=(0.0, 0.2), newcomers=12, questions=6, resamples=100
+)
 
 
 class Trained:
@@ -46,6 +50,10 @@ class Trained:
         return {"words": self.words, "poles": poles}
 
 
+def trained(objective: str, _: object, __: int, ___: object) -> Trained:
+    return Trained(objective)
+
+
 def world(count: int) -> DataSet:
     rows = [dilemma(f"r{i}", f"leap {i}", f"guard {i}", f"guard more {i}") for i in range(count)]
     rows += [dilemma(f"p{i}", f"fast {i}", f"slow {i}", pair="Pace") for i in range(count)]
@@ -54,7 +62,7 @@ def world(count: int) -> DataSet:
 
 @pytest.fixture(scope="module")
 def results() -> dict[str, Any]:
-    return run_history(world(12), world(12), lambda name, _, __: Trained(name), CONFIG)
+    return run_history(world(12), world(12), trained, CONFIG)
 
 
 def alignment(results: dict[str, Any], method: str, history: int = 3) -> float:
@@ -101,7 +109,7 @@ def test_every_comparison_is_paired_with_the_proposal(results: dict[str, Any]) -
 
 def test_too_few_dilemmas_are_refused() -> None:
     with pytest.raises(BadInputError, match="the longest history needs 4"):
-        run_history(world(12), world(3), lambda name, _, __: Trained(name), CONFIG)
+        run_history(world(12), world(3), trained, CONFIG)
 
 
 def test_the_bootstrap_draws_people_and_dilemmas_anew() -> None:
@@ -109,13 +117,13 @@ def test_the_bootstrap_draws_people_and_dilemmas_anew() -> None:
     right = (rng.random((40, 30)) < 0.7).astype(float)
     right[:, ::3] = np.nan
     cells = np.arange(40) % 4
-    means = pigeonhole([Answers(right, cells, np.zeros(40, dtype=np.intp))], resamples=400)[0]
+    means = pigeonhole([Answers(right, cells, np.zeros(40, dtype=np.intp), np.arange(30))], resamples=400)[0]
     assert means[0] == pytest.approx(np.mean([np.nanmean(right[cells == c]) for c in range(4)]))
     # 800 independent answers have a binomial standard error of 0.016; drawing people and dilemmas up to sqrt 3 of it.
     assert 0.012 < means[1:].std() < 0.032
 
 
 def test_nobody_is_asked_what_they_answered_before() -> None:
-    visitors = _visitors(world(12).dilemmas, TAXONOMY, CONFIG, np.random.default_rng(0))
+    visitors = draw_visitors(world(12).dilemmas, TAXONOMY, np.random.default_rng(0), people=12, longest=3, questions=6)
     assert all(not set(v.history) & set(v.questions) and len(v.questions) == 6 for v in visitors)
     assert {v.cell for v in visitors} == {0, 1, 2, 3}
