@@ -18,7 +18,7 @@ negative = { name = "Quiet", description = "Likes it quiet." }
 
 
 def test_the_built_in_taxonomies_have_the_papers_numbers_of_pairs() -> None:
-    assert {name: len(taxonomy(name)) for name in taxonomy_names()} == {"vcd": 6, "bqd": 7, "preference": 1}
+    assert {name: len(taxonomy(name)) for name in taxonomy_names()} == {"vcd": 6, "bqd": 7, "preference": 1, "toy": 2}
     for name in taxonomy_names():
         assert all(pole.description.endswith(".") for pole in taxonomy(name).poles)
 

@@ -10,6 +10,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from counterpoint.data import toy
 from counterpoint.data.checks import derived_id, unknown_pair
 from counterpoint.data.faults import shown
 from counterpoint.data.json_records import Record, records
@@ -43,7 +44,7 @@ def load(
     """The data set at a path, or the built-in one of that name.
 
     Args:
-        path_or_name: a file, a folder whose `.json` and `.jsonl` files are read together, or `"crossroads"`.
+        path_or_name: a file, a folder whose `.json` and `.jsonl` files are read together, `"crossroads"` or `"toy"`.
         source: name of the format; found out from the content where not given.
         taxonomy: built-in name, TOML file or taxonomy; the format's own where not given.
         value_pair: what the rows are about, for formats whose rows don't say (BQD; the folder's name otherwise).
@@ -71,6 +72,8 @@ def read(
 ) -> Reading:
     """What `load` reads, with the problems beside the good records instead of raised."""
     name = str(path_or_name)
+    if name == toy.NAME:
+        return Reading(toy.data_set(), ())
     licence = BUILT_IN.get(name, "")
     path = Path(str(files("counterpoint.data") / name / f"{name}.jsonl")) if licence else Path(path_or_name)
     given = find_taxonomy(taxonomy) if isinstance(taxonomy, str | Path) else taxonomy

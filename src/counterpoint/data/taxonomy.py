@@ -1,4 +1,4 @@
-"""Taxonomies: the value pairs of a data set. Three are built in; your own is a TOML file of the same form."""
+"""Taxonomies: the value pairs of a data set. Four are built in; your own is a TOML file of the same form."""
 
 from __future__ import annotations
 
