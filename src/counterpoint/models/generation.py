@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -31,6 +32,10 @@ logger = logging.getLogger(__name__)
 Finish = Literal["stop", "length"]
 OnText = Callable[[int, str], None]
 """Told of every row's new text as it comes: index of the prompt, text. A row's pieces joined are its reply."""
+
+AroundStep = Callable[[Sequence[int]], AbstractContextManager[None]]
+"""Opened around every step with the indices of the prompts in it, one token each: where steering is switched on. Before
+that the prompts are read, but for their last tokens."""
 
 UNFINISHED = "\N{REPLACEMENT CHARACTER}"
 """What tokenizers write for bytes that don't make a character yet."""
@@ -94,6 +99,7 @@ class Generator:
         *,
         seeds: Sequence[int] | None = None,
         on_text: OnText | None = None,
+        around_step: AroundStep | None = None,
     ) -> list[Generated]:
         """A reply to every prompt, in the order given.
 
@@ -103,6 +109,7 @@ class Generator:
             seeds: one for each prompt; otherwise made from the decoding's seed and the prompt, so that equal prompts
                 get equal replies.
             on_text: told of new text as it comes.
+            around_step: a context for every step.
 
         Raises:
             BadInputError: a prompt is empty or too long for the model, or seeds don't match prompts.
@@ -118,7 +125,8 @@ class Generator:
         with torch.no_grad(), evaluating(self.parts.model):
             for batch in self._batches(ids, limits):
                 rows = [_Row(i, limits[i], Draws(seeds[i]), decoding, self.tokenizer, on_text) for i in batch]
-                self._decode(self._start([ids[i] for i in batch]), [ids[i][-1] for i in batch], rows, decoding)
+                state, last = self._start([ids[i] for i in batch]), torch.tensor([ids[i][-1] for i in batch])
+                self._decode(state, last, rows, decoding, around_step or (lambda _: nullcontext()))
                 replies.update((row.index, row.reply()) for row in rows)
         return [replies[i] for i in range(len(ids))]
 
@@ -159,11 +167,13 @@ class Generator:
         beyond = window is not None and max(map(len, prompts)) > window
         return {"reading"} | ({"rows"} if len(prompts) > 1 else set()) | ({"window"} if beyond else set())
 
-    def _decode(self, state: Rows, last: Sequence[int], rows: Sequence[_Row], decoding: Decoding) -> None:
-        """Continue all rows until each has ended."""
-        tokens = torch.tensor(last)
+    def _decode(
+        self, state: Rows, tokens: Tensor, rows: Sequence[_Row], decoding: Decoding, around_step: AroundStep
+    ) -> None:
+        """Continue all rows until each has ended; `tokens`: the prompts' last, `[row]`."""
         while rows:
-            logits = state.step(tokens)
+            with around_step([row.index for row in rows]):
+                logits = state.step(tokens)
             draws = torch.tensor([row.draws() for row in rows], dtype=torch.float64)
             tokens = pick(logits, draws, decoding).cpu()
             for row, token in zip(rows, tokens.tolist(), strict=True):

@@ -29,7 +29,7 @@ Prompt = tuple[int, ...]
 
 
 class Rows(Protocol):
-    """Rows that are being continued, one token at a time."""
+    """Rows that are being continued, one token at a time. Making one reads all prompts but for their last tokens."""
 
     def step(self, tokens: Tensor) -> Tensor:
         """Read one token a row, `[row]`; logits of the next, `[row, vocabulary]`."""
@@ -110,16 +110,14 @@ class OneRow:
         if "past_key_values" not in inspect.signature(parts.causal_lm.forward).parameters:
             raise UnsupportedModelError(f"{type(parts.causal_lm).__name__} takes no past_key_values: not supported")
         self.parts = parts
-        self._unread = torch.tensor(prompt[:-1], dtype=torch.long, device=parts.device)
         self._cache = DynamicCache(config=parts.config)
+        if len(prompt) > 1:
+            self.step(torch.tensor(prompt[:-1]))
 
     def step(self, tokens: Tensor) -> Tensor:
         """Read one token, `[1]`; logits of the next, `[1, vocabulary]`."""
-        ids = torch.cat([self._unread, tokens.to(self._unread)])
-        self._unread = self._unread[:0]
-        output = self.parts.causal_lm(
-            input_ids=ids[None], past_key_values=self._cache, use_cache=True, logits_to_keep=1
-        )
+        ids = tokens[None].to(self.parts.device)
+        output = self.parts.causal_lm(input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=1)
         logits: Tensor = output.logits[:, -1]
         return logits
 
