@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import counterpoint
 from counterpoint.config import parse_set, resolve, to_toml
 from counterpoint.errors import BadInputError
-from counterpoint.evaluation.compare import CompareConfig
+from counterpoint.evaluation.compare_config import CompareConfig
 from counterpoint.models.encoder import EncoderConfig
 from counterpoint.training.settings import FitConfig
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +17,18 @@ from counterpoint.errors import BadInputError
 T = TypeVar("T")
 
 
-def resolve(kind: type[T], *, file: Path | None = None, sets: Sequence[str] = (), flags: Mapping[str, Any]) -> T:
+Presets = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""From what was said to defaults that fit it."""
+
+
+def resolve(
+    kind: type[T],
+    *,
+    file: Path | None = None,
+    sets: Sequence[str] = (),
+    flags: Mapping[str, Any],
+    presets: Presets | None = None,
+) -> T:
     """An instance of the dataclass `kind`: defaults, then the file, then flags that are not None, then `--set`s.
 
     Raises:
@@ -28,6 +39,10 @@ def resolve(kind: type[T], *, file: Path | None = None, sets: Sequence[str] = ()
     for text in sets:
         _merge(values, parse_set(text))
     _check_keys(kind, values, "")
+    if presets is not None:
+        said, values = values, {}
+        _merge(values, presets(said))
+        _merge(values, said)
     try:
         return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:

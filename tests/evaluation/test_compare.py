@@ -13,11 +13,13 @@ from counterpoint.config import resolve
 from counterpoint.data import load
 from counterpoint.errors import BadInputError, UnknownNameError
 from counterpoint.evaluation import compare as module
-from counterpoint.evaluation.compare import METHODS, CompareConfig, compare
+from counterpoint.evaluation.compare import compare
+from counterpoint.evaluation.compare_config import METHODS, CompareConfig, methods_of, presets
 from counterpoint.evaluation.progress import Stage
 from counterpoint.models.encoder import EncoderScorer
 from counterpoint.models.text_encoder import TextEncoder
 from counterpoint.training.fit import FitConfig
+from counterpoint.training.learners import encoder
 from counterpoint.training.objective import OBJECTIVES
 from small_encoder import RISK, TWO_PAIRS, made_up_dilemmas, small_text_encoder, write_dilemmas
 
@@ -150,7 +152,7 @@ def test_a_run_killed_in_the_middle_is_resumed_and_ends_in_the_same_file(
     finished: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fits: list[int] = []
-    real_fit = module.fit
+    real_fit = encoder.fit
 
     def failing(*args: Any, seed: int, **kwargs: Any) -> Any:
         fits.append(seed)
@@ -158,7 +160,7 @@ def test_a_run_killed_in_the_middle_is_resumed_and_ends_in_the_same_file(
             raise KeyboardInterrupt
         return real_fit(*args, seed=seed, **kwargs)
 
-    monkeypatch.setattr(module, "fit", failing)
+    monkeypatch.setattr(encoder, "fit", failing)
     with pytest.raises(KeyboardInterrupt):
         compare(settings(data), tmp_path)
     assert not (tmp_path / "results.json").exists()
@@ -282,7 +284,11 @@ def test_settings_that_can_t_work_are_refused_before_anything_is_written(
 
 
 def test_the_methods_are_base_and_every_objective() -> None:
-    assert sorted(METHODS) == sorted(("base", *OBJECTIVES.names()))
+    assert sorted(methods_of("encoder")) == sorted(("base", *OBJECTIVES.names()))
+    assert sorted(methods_of("lm:tiny")) == sorted(("base", "icl", "caa", *OBJECTIVES.names()))
+    assert set(METHODS) <= set(methods_of("encoder"))
+    assert presets({"model": "lm:tiny"})["methods"] == (*METHODS, "icl", "caa")
+    assert presets({}) == {}
 
 
 def test_progress_goes_up_from_0_to_1(data: Path, tmp_path: Path) -> None:

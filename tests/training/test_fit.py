@@ -97,7 +97,7 @@ def test_the_same_seed_gives_identical_weights(config: FitConfig) -> None:
         assert all(torch.equal(a, b) for a, b in zip(one.tuned.parameters(), other.tuned.parameters(), strict=True))
         different = fitted(config, seed=4)[0].tuned
         assert different is not None
-        assert not torch.equal(one.tuned.members[0].options, different.members[0].options), "the seed does nothing"
+        assert not torch.equal(one.tuned.members[0].head, different.members[0].head), "the seed does nothing"
 
 
 def test_the_order_of_the_dilemmas_hardly_moves_the_head() -> None:

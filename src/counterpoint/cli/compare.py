@@ -25,7 +25,9 @@ def compare(
     data: Annotated[str | None, typer.Option(help="A file, a folder or 'crossroads'; trained on.")] = None,
     test: Annotated[str | None, typer.Option(help="Test dilemmas; without it every seed splits the data anew.")] = None,
     taxonomy: Annotated[str | None, typer.Option(help="vcd, bqd, preference or a TOML file.")] = None,
-    model: Annotated[str | None, typer.Option(help="The scorer: encoder.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The scorer: encoder, or lm: and a hub id, a folder or tiny.")
+    ] = None,
     finetune: Annotated[
         bool | None, typer.Option("--finetune/--frozen", help="Train the encoder too (minutes a method and seed).")
     ] = None,
@@ -44,15 +46,15 @@ def compare(
     Example: counterpoint compare --data train.json --test test.json --methods pft,sft_mixed,base --seeds 5 --out
     runs/vcd
     """
-    from counterpoint.evaluation.compare import CompareConfig
     from counterpoint.evaluation.compare import compare as run
+    from counterpoint.evaluation.compare_config import CompareConfig, presets
 
     flags: dict[str, Any] = {"data": data, "test": test, "taxonomy": taxonomy, "model": model, "seeds": seeds}
     if methods is not None:
         flags["methods"] = [name.strip() for name in methods.split(",") if name.strip()]
     if finetune is not None:
         flags["fit"] = {"finetune": finetune}
-    settings = resolve(CompareConfig, file=config, sets=set_ or (), flags=flags)
+    settings = resolve(CompareConfig, file=config, sets=set_ or (), flags=flags, presets=presets)
     with progress_bar(quiet=as_json) as report:
         results = run(settings, out, keep_good=keep_good, report=report)
     if as_json:

@@ -43,7 +43,8 @@ def demo(
     seeds: Annotated[int, typer.Option(help="How many seeds.", min=1)] = 5,
 ) -> None:
     """Train and compare on the built-in dilemmas, and write a report. Example: counterpoint demo --out runs/demo"""
-    from counterpoint.evaluation.compare import CompareConfig, compare
+    from counterpoint.evaluation.compare import compare
+    from counterpoint.evaluation.compare_config import CompareConfig
 
     console = Console()
     for paragraph in INTRO:

@@ -7,61 +7,35 @@ goes on where it was; the same command with other settings or data is refused ra
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from counterpoint import __version__
 from counterpoint.config import to_toml
 from counterpoint.data.loading import load
 from counterpoint.data.order import shuffle_options
 from counterpoint.data.split import check_no_leak, scenario_key, split
-from counterpoint.errors import BadInputError, UnknownNameError
+from counterpoint.errors import BadInputError
 from counterpoint.evaluation import rules
 from counterpoint.evaluation.answers import ask, ask_rule, order_effect
+from counterpoint.evaluation.compare_config import ENCODER, CompareConfig, check
+from counterpoint.evaluation.generated import ask_in_words
 from counterpoint.evaluation.method_labels import label_methods
 from counterpoint.evaluation.metrics import Answer
 from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.evaluation.tables import Cell, Evaluation, rounded
-from counterpoint.models.encoder import EncoderConfig, EncoderScorer
+from counterpoint.models.scorer import Scorer
 from counterpoint.runlog import RunFolder
-from counterpoint.training.fit import fit
-from counterpoint.training.objective import OBJECTIVES
-from counterpoint.training.settings import FitConfig, Point
-from counterpoint.types import DataSet, Dilemma, content_hash
+from counterpoint.training.learner import Learner
+from counterpoint.training.settings import Point
+from counterpoint.types import DataSet, Dilemma, Taxonomy, content_hash
 
 SCHEMA = "counterpoint.results/1"
-BASE = "base"
 RULE, RULE_PUBLISHED = "rule", "rule_published_order"
-METHODS = ("pft", "sft_positive", "sft_negative", "sft_mixed", "dpo_positive", "dpo_negative", "dpo_mixed", BASE)
-
-
-@dataclass(frozen=True)
-class CompareConfig:
-    """Everything that decides a comparison's numbers."""
-
-    data: str = "crossroads"
-    """A file, a folder, or the name of a built-in data set; trained on, and tested on where `test` is not given."""
-    test: str | None = None
-    """Where the test dilemmas are; without it each seed splits `data` anew."""
-    taxonomy: str | None = None
-    """Built-in name or TOML file; the data's own where not given."""
-    model: str = "encoder"
-    """The scorer."""
-    methods: tuple[str, ...] = METHODS
-    """`base` and objectives."""
-    seeds: int = 5
-    """Seeds 0 to seeds - 1: of the split, the options' order and the training."""
-    test_fraction: float = 0.2
-    """Share of the scenarios that each split tests on."""
-    save: Literal["first", "all", "none"] = "first"
-    """Which seeds' trained scorers are kept in the run's folder."""
-    encoder: EncoderConfig = field(default_factory=EncoderConfig)
-    fit: FitConfig = field(default_factory=FitConfig)
 
 
 class Parts(NamedTuple):
@@ -99,44 +73,15 @@ def compare(
     return results
 
 
-def check(config: CompareConfig) -> None:
-    """Refuse settings that can't work, before anything long begins."""
-    for method in config.methods:
-        if method != BASE and method not in OBJECTIVES.names():
-            raise UnknownNameError("method", method, (BASE, *OBJECTIVES.names()))
-    if len(set(config.methods)) != len(config.methods) or not config.methods:
-        raise BadInputError(
-            f"methods must be given once each, at least one (got {', '.join(config.methods) or 'none'})"
-        )
-    if config.model != EncoderScorer.name:
-        raise UnknownNameError("model", config.model, (EncoderScorer.name,))
-    if config.seeds < 1:
-        raise BadInputError(f"seeds must be at least 1 (got {config.seeds})")
-    if not 0 < config.test_fraction < 1:
-        raise BadInputError(f"test_fraction must lie between 0 and 1 (got {config.test_fraction})")
-    _check_fit(config.fit)
+def learner_of(config: CompareConfig, taxonomy: Taxonomy) -> Learner:
+    """What `config.model` names."""
+    if config.model == ENCODER:
+        from counterpoint.training.learners.encoder import EncoderLearner
 
+        return EncoderLearner(taxonomy, config=config.encoder, settings=config.fit)
+    from counterpoint.training.learners.lm import LmLearner
 
-def _check_fit(fit: FitConfig) -> None:
-    least = {
-        "members": 1,
-        "epochs": 1,
-        "batch_size": 1,
-        "head_iterations": 1,
-        "calibration_folds": 0,
-        "weight_decay": 0,
-    }
-    above_0 = dict.fromkeys(("head_precision", "learning_rate", "head_learning_rate", "clip"), 0)
-    for name, bound in {**least, **above_0}.items():
-        value = getattr(fit, name)
-        if not (math.isfinite(value) and (value > bound if name in above_0 else value >= bound)):
-            raise BadInputError(
-                f"fit.{name} must be {'above' if name in above_0 else 'at least'} {bound} (got {value})"
-            )
-    if fit.calibration_folds == 1:
-        raise BadInputError(
-            "fit.calibration_folds must be 0 (none) or at least 2 (got 1): one fold leaves no training data"
-        )
+    return LmLearner(config.model, config.lm)
 
 
 def parts_of(train: DataSet, test: DataSet | None, config: CompareConfig, seed: int) -> Parts:
@@ -176,8 +121,8 @@ def _run_cells(
     config: CompareConfig, folder: RunFolder, train: DataSet, parts: Sequence[Parts], tell: Report
 ) -> tuple[list[Cell], list[dict[str, Any]]]:
     """Every (method, seed), taken over from an earlier run where it is finished, and the rules that read nothing."""
-    untrained = EncoderScorer.untrained(train.taxonomy, config=config.encoder)
-    _embed(untrained, parts, tell)
+    learner = learner_of(config, train.taxonomy)
+    _prepare(learner, parts, tell)
     cells: list[Cell] = []
     curves: list[dict[str, Any]] = []
     jobs = [(method, seed) for seed in range(config.seeds) for method in config.methods]
@@ -188,7 +133,7 @@ def _run_cells(
 
         part = folder.part(f"{method}-seed{seed}")
         if part is None:
-            part = _run_cell(config, folder, train, parts[seed], method, seed, untrained.fresh(), within)
+            part = _run_cell(config, folder, train, parts[seed], method, seed, learner, within)
         cells.append(_cell_from(part))
         curves.append({"method": method, "seed": seed, "points": part["curve"]})
     for seed, (trained, tested) in enumerate(parts):
@@ -198,18 +143,14 @@ def _run_cells(
     return cells, [curve for curve in curves if curve["points"]]
 
 
-def _embed(scorer: EncoderScorer, parts: Sequence[Parts], tell: Report) -> None:
-    """Fill the cache of features first, with progress of its own."""
+def _prepare(learner: Learner, parts: Sequence[Parts], tell: Report) -> None:
+    """What all methods share, first, with progress of its own."""
     dilemmas = list({d.id: d for part in parts for d in (*part.train, *part.test)}.values())
-    total = sum(len(dilemma.options) for dilemma in dilemmas)
-    done = 0
 
-    def count(texts: int) -> None:
-        nonlocal done
-        done += texts
-        tell(Stage(f"reading option {done} of at most {total}", 0.1 * done / total))
+    def progress(done: int, total: int) -> None:
+        tell(Stage(f"reading text {done} of at most {total}", 0.1 * done / max(1, total)))
 
-    scorer.embed(dilemmas, progress=count)
+    learner.prepare(dilemmas, progress)
 
 
 def _run_cell(
@@ -219,25 +160,24 @@ def _run_cell(
     parts: Parts,
     method: str,
     seed: int,
-    scorer: EncoderScorer,
+    learner: Learner,
     within: Callable[[float, str], None],
 ) -> dict[str, Any]:
     """Train one method with one seed, ask it everything in two orders, keep the part."""
     started = time.perf_counter()
-    points: list[Point] = []
-    if method != BASE:
+    name = f"{method}-seed{seed}"
 
-        def training(point: Point, total: int) -> None:
-            within(0.8 * point.step / total, f"training (loss {point.loss:.3f})")
+    def training(point: Point, total: int) -> None:
+        within(0.8 * point.step / total, f"training (loss {point.loss:.3f})")
 
-        points = fit(
-            scorer, parts.train, train.taxonomy, OBJECTIVES.get(method), config=config.fit, seed=seed, report=training
-        )
-    within(0.9, "testing")
-    answers = ask(scorer, parts.test, train.taxonomy, order_seed=seed)
-    again = ask(scorer, parts.test, train.taxonomy, order_seed=seed + ANOTHER_ORDER)
-    if method != BASE and (config.save == "all" or (config.save == "first" and seed == 0)):
-        scorer.save(folder.path / "scorers" / f"{method}-seed{seed}")
+    scorer, points, saves = learner.train(
+        method, parts.train, train.taxonomy, seed=seed, folder=folder.path / "training" / name, report=training
+    )
+    within(0.8, "testing")
+    answers = _ask(config, scorer, parts.test, train.taxonomy, seed)
+    again = _ask(config, scorer, parts.test, train.taxonomy, seed + ANOTHER_ORDER)
+    if saves and (config.save == "all" or (config.save == "first" and seed == 0)):
+        scorer.save(folder.path / "scorers" / name)
     part = {
         "method": method,
         "seed": seed,
@@ -245,10 +185,22 @@ def _run_cell(
         "changed": order_effect(answers, again),
         "curve": [{"step": p.step, "epoch": round(p.epoch, 4), "loss": round(p.loss, 6)} for p in points],
     }
-    folder.save_part(f"{method}-seed{seed}", part)
+    folder.save_part(name, part)
     seconds = round(time.perf_counter() - started, 1)
     folder.log("cell", {"method": method, "seed": seed, "steps": len(points), "seconds": seconds})
     return part
+
+
+def _ask(
+    config: CompareConfig, scorer: Scorer, dilemmas: Sequence[Dilemma], taxonomy: Taxonomy, order_seed: int
+) -> list[Answer]:
+    """The scorer's answers, read as the configuration says."""
+    if config.model != ENCODER and config.lm.reading == "generation":
+        from counterpoint.models.lm_speaker import speaker_of
+
+        speaker = speaker_of(scorer, config.lm.decoding)
+        return ask_in_words(speaker, dilemmas, taxonomy, order_seed=order_seed)
+    return ask(scorer, dilemmas, taxonomy, order_seed=order_seed)
 
 
 ANOTHER_ORDER = 1_000_003
@@ -256,11 +208,12 @@ ANOTHER_ORDER = 1_000_003
 
 
 def _cell_from(part: Mapping[str, Any]) -> Cell:
-    answers = tuple(
-        Answer(**{**a, "gold": tuple(a["gold"]), "log_probs": tuple(a["log_probs"]), "selected": tuple(a["selected"])})
-        for a in part["answers"]
-    )
-    return Cell(part["method"], part["seed"], answers, tuple(part["changed"]))
+    return Cell(part["method"], part["seed"], tuple(map(_answer_from, part["answers"])), tuple(part["changed"]))
+
+
+def _answer_from(record: Mapping[str, Any]) -> Answer:
+    fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in record.items()}
+    return Answer(**fields)
 
 
 def rule_cells(train: DataSet, trained: Sequence[Dilemma], tested: Sequence[Dilemma], seed: int) -> list[Cell]:

@@ -78,6 +78,41 @@ _KNOWN = (
         hollow=True,
     ),
     MethodLabel(
+        "ipo_mixed",
+        "IPO mixed",
+        "Identity preference optimisation (a margin of fixed size, right over wrong) on both poles.",
+        "m-x0",
+        "diamond",
+        hollow=True,
+    ),
+    MethodLabel(
+        "ipo_positive", "IPO positive", "Identity preference optimisation on positive poles.", "m-x0", "up", hollow=True
+    ),
+    MethodLabel(
+        "ipo_negative",
+        "IPO negative",
+        "Identity preference optimisation on negative poles.",
+        "m-x0",
+        "down",
+        hollow=True,
+    ),
+    MethodLabel(
+        "icl",
+        "In context",
+        "The untrained model, shown past choices of somebody on the pole asked for.",
+        "m-base",
+        "square",
+        trained=False,
+    ),
+    MethodLabel(
+        "caa",
+        "CAA",
+        "The untrained model, steered by the mean difference of its activations between the poles.",
+        "m-base",
+        "hexagon",
+        trained=False,
+    ),
+    MethodLabel(
         "base",
         "Untrained",
         "The same model before any training on dilemmas.",

@@ -1,15 +1,14 @@
-"""The part of the encoder scorer that fine-tuning trains: encoders of its own, each with a low-rank head, averaged.
+"""The part of the encoder scorer that fine-tuning trains: encoders of its own, each with a linear head, averaged.
 
-    logit(o, p) = sqrt(d / r) * (t(o) U) . (V c(p))
+    logit(o, p) = scale * t(o) W c(p)
 
-t(o) is the option's sentence embedding (length 1, d numbers), c(p) the pole's code over the known poles, U `[d, r]`
-zero at first, so that the untrained part adds nothing, and V `[r, known pole]` random, so that poles start unrelated.
+t(o) is the option's sentence embedding (length 1, d numbers), c(p) the pole's code over the known poles, and
+W `[d, known pole]` zero at first, so that the untrained part adds nothing.
 """
 
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Sequence
 
 import torch
@@ -18,27 +17,27 @@ from torch.nn import functional as F
 
 from counterpoint.models.text_encoder import pooled_features
 
-RANK = 64
+SCALE = 20.0
+"""Makes a step of the optimiser move logits by tenths of a nat, as the encoder's own steps do."""
+
 DROPOUT = 0.1
 MICRO_BATCH = 16
 """Texts per forward pass, sorted by length to spare padding."""
 
 
 class TunedMember(nn.Module):
-    """Token ids of options and codes of poles in, logits `[option, pole]` out. Draws V from torch's random numbers."""
+    """Token ids of options and codes of poles in, logits `[option, pole]` out."""
 
     def __init__(self, encoder: nn.Module, dimension: int, known_poles: int) -> None:
         super().__init__()
         self.encoder = copy.deepcopy(encoder).requires_grad_(True)
-        self.options = nn.Parameter(torch.zeros(dimension, RANK))
-        self.poles = nn.Parameter(torch.randn(RANK, known_poles))
+        self.head = nn.Parameter(torch.zeros(dimension, known_poles))
         self.dropout = nn.Dropout(DROPOUT)
 
     def forward(self, ids: Sequence[Sequence[int]], codes: Tensor) -> Tensor:
         """Logits `[option, pole]` from token ids `[option][token]` and codes `[known pole, pole]`."""
         embeddings = self.dropout(F.normalize(self._pooled(ids), dim=-1))
-        scale = math.sqrt(len(self.options) / RANK)
-        logits: Tensor = scale * (embeddings @ self.options) @ (self.poles @ codes)
+        logits: Tensor = SCALE * embeddings @ (self.head @ codes)
         return logits
 
     def _pooled(self, ids: Sequence[Sequence[int]]) -> Tensor:
@@ -49,14 +48,14 @@ class TunedMember(nn.Module):
             rows = [torch.tensor(ids[i]) for i in order[start : start + MICRO_BATCH]]
             batch = nn.utils.rnn.pad_sequence(rows, batch_first=True)
             mask = nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in rows], batch_first=True)
-            pooled.append(pooled_features(self.encoder, batch, mask)[:, -len(self.options) :])
+            pooled.append(pooled_features(self.encoder, batch, mask)[:, -len(self.head) :])
         back = torch.empty(len(order), dtype=torch.long)
         back[torch.tensor(order)] = torch.arange(len(order))
         return torch.cat(pooled)[back]
 
 
 class TunedPart(nn.Module):
-    """The mean of members that drew different random numbers: token ids and codes in, logits `[option, pole]` out."""
+    """The mean of members trained on different random numbers: token ids and codes in, logits `[option, pole]` out."""
 
     def __init__(self, members: Sequence[TunedMember]) -> None:
         super().__init__()

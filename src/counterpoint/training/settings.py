@@ -27,8 +27,8 @@ class FitConfig:
     """Dilemmas a step in fine-tuning; a method that splits a dilemma into two examples takes twice as many examples."""
     learning_rate: float = 1e-4
     """Of the encoder, AdamW with linear warm-up over a tenth of the steps and linear decay."""
-    head_learning_rate: float = 2e-3
-    """Of the tuned part's low-rank head."""
+    head_learning_rate: float = 1e-3
+    """Of the tuned part's head."""
     weight_decay: float = 0.01
     """Of the encoder's matrices."""
     clip: float = 1.0
