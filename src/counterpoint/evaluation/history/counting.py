@@ -54,6 +54,8 @@ def rows(table: Table, taxonomy: Taxonomy) -> list[dict[str, Any]]:
             for cell, pole in enumerate(taxonomy.poles):
                 right = answers.right[(answers.seed == seed) & (answers.cell == cell)]
                 known = right[~np.isnan(right)]
+                if not len(right):
+                    continue
                 about = {"value_pair": taxonomy.pairs[cell // 2].name, "pole": pole.name, "metric": METRIC}
                 value = {"value": rounded(known.mean()) if len(known) else None, "n": len(known)}
                 found.append({**condition._asdict(), "seed": int(seed), **about, **value})

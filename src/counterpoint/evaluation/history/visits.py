@@ -43,19 +43,21 @@ class Priors(NamedTuple):
 
 
 def usable_dilemmas(test: DataSet, taxonomy: Taxonomy, *, least: int) -> list[Dilemma]:
-    """Test dilemmas in which both poles can be chosen.
+    """Test dilemmas in which both poles can be chosen. Value pairs that the test says nothing about are left out.
 
     Raises:
-        BadInputError: a value pair has fewer than `least`.
+        BadInputError: a value pair has some, but fewer than `least`, or there is none at all.
     """
     both = [d for d in test.dilemmas if all(d.gold(p.name) for p in taxonomy.by_name[d.value_pair].poles)]
-    for pair in taxonomy:
-        count = sum(d.value_pair == pair.name for d in both)
+    for name in dict.fromkeys(d.value_pair for d in test.dilemmas):
+        count = sum(d.value_pair == name for d in both)
         if count < least:
             raise BadInputError(
-                f"{count} test dilemmas about {pair.name!r} offer both poles; the longest history needs {least} "
+                f"{count} test dilemmas about {name!r} offer both poles; the longest history needs {least} "
                 "at least. Give more test dilemmas or shorter --histories"
             )
+    if not both:
+        raise BadInputError("there is no test dilemma; give some with --test")
     return both
 
 
@@ -63,9 +65,11 @@ def draw_visitors(
     test: Sequence[Dilemma], taxonomy: Taxonomy, rng: Generator, *, people: int, longest: int, questions: int
 ) -> list[Visitor]:
     """People in turn on every pole; each has a history and questions of their own, which share no dilemma."""
+    known = {dilemma.value_pair for dilemma in test}
+    cells = [cell for cell in range(len(taxonomy.poles)) if taxonomy.pairs[cell // 2].name in known]
     visitors = []
     for number in range(people):
-        cell = number % len(taxonomy.poles)
+        cell = cells[number % len(cells)]
         pair = taxonomy.pairs[cell // 2]
         own = {p.name: p.poles[int(rng.integers(2))].name for p in taxonomy} | {pair.name: taxonomy.poles[cell].name}
         about = [int(i) for i in rng.permutation([i for i, d in enumerate(test) if d.value_pair == pair.name])]
