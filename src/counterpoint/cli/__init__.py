@@ -16,6 +16,7 @@ from counterpoint.cli.data import app as data
 from counterpoint.cli.demo import demo
 from counterpoint.cli.evaluate import evaluate
 from counterpoint.cli.infer import infer
+from counterpoint.cli.plan import plan
 from counterpoint.cli.train import train
 from counterpoint.errors import CounterpointError
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 app.add_typer(data, name="data")
 app.command()(demo)
 app.command()(compare)
+app.command()(plan)
 app.command()(train)
 app.command()(evaluate)
 app.command()(infer)
