@@ -17,7 +17,9 @@ Row = NDArray[np.floating]
 class Answer:
     """What a scorer said to one dilemma under one pole, beside what is right. Indices are the file's option order.
 
-    A rule has no log-probabilities (an empty tuple) and no confidence (None).
+    A rule has no log-probabilities (an empty tuple) and no confidence (None). Neither has an answer in words: there
+    `replies` are what was said when one option and when all that fit were asked for, `chosen` is None where the first
+    can't be read and `selected` empty where the second can't.
     """
 
     dilemma: str
@@ -25,9 +27,10 @@ class Answer:
     pole: str
     gold: tuple[int, ...]
     log_probs: tuple[float, ...]
-    chosen: int
+    chosen: int | None
     selected: tuple[int, ...]
     confidence: float | None
+    replies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,13 @@ def select(target: Row, opposite: Row) -> tuple[int, ...]:
 
 
 def acc_one(answer: Answer) -> float:
-    """Acc_one of one answer: 1 if the chosen option serves the pole, else 0."""
+    """Acc_one of one answer: 1 if the chosen option serves the pole, else 0 (also if none could be read)."""
     return float(answer.chosen in answer.gold)
+
+
+def unreadable(answer: Answer) -> float:
+    """Share of an answer's two replies that can't be read. They stay in every denominator, as wrong."""
+    return ((answer.chosen is None) + (not answer.selected)) / 2
 
 
 def acc_all(selected: Sequence[int], gold: Sequence[int]) -> float:
@@ -129,10 +137,12 @@ def measure(answers: Sequence[Answer]) -> dict[str, Metric]:
     def mean(values: list[float]) -> Metric:
         return Metric(sum(values) / len(values) if values else None, len(values))
 
+    said = [a for a in answers if a.replies]
     return {
         "acc_one": mean([acc_one(a) for a in answers]),
         "acc_all": mean([acc_all(a.selected, a.gold) for a in answers]),
         **set_metrics(answers),
         "ece": expected_calibration_error(answers),
         "nll": mean([negative_log_likelihood(a) for a in answers if a.log_probs]),
+        **({"unreadable": mean([unreadable(a) for a in said])} if said else {}),
     }
