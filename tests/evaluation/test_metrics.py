@@ -117,6 +117,20 @@ def test_undefined_is_none_with_its_count_never_zero() -> None:
     assert reliability([rule]) == []
 
 
+def test_what_cannot_be_read_is_wrong_and_counted() -> None:
+    def said(chosen: int | None, selected: tuple[int, ...]) -> Answer:
+        return Answer("d", "Risk Orientation", "Risk-taking", (0, 1), (), chosen, selected, None, ("one", "several"))
+
+    metrics = measure([said(0, (0, 1)), said(None, (0, 1)), said(1, ()), said(None, ())])
+    assert metrics["acc_one"] == Metric(2 / 4, 4)
+    assert metrics["acc_all"] == Metric(2 / 4, 4)
+    assert metrics["precision"] == Metric(4 / 4, 4)
+    assert metrics["recall"] == Metric(4 / 8, 4)
+    assert metrics["unreadable"] == Metric(4 / 8, 4)  # replies 2, 3, 4a and 4b of eight
+    assert metrics["ece"] == metrics["nll"] == Metric(None, 0)
+    assert "unreadable" not in measure([answer((0,), (0,))]), "nothing was said"
+
+
 def test_the_option_chosen_is_the_likeliest_the_first_of_equals() -> None:
     assert choose(np.log([0.2, 0.4, 0.4])) == 1
 

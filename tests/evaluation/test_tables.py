@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,17 @@ def test_every_metric_of_the_rows_averages_to_the_summary_s() -> None:
             expected = np.mean([r["value"] for r in tables.rows() if r["metric"] == metric])
         assert found == pytest.approx(expected, abs=2e-6), metric
     assert set(measure(())) | {"order_effect"} == set(METRICS)
+
+
+def test_unreadable_replies_have_rows_where_a_method_was_asked_in_words() -> None:
+    heard = answer("r0", TAKING, right=True)
+    mute = replace(heard, log_probs=(), confidence=None, chosen=None, selected=(), replies=("?", "?"))
+    half = replace(mute, dilemma="r1", chosen=0)
+    tables = evaluation(cell("said", 0, mute, half), cell("scored", 0, heard, replace(heard, dilemma="r1")))
+    found = {r["method"]: r for r in tables.summary() if r["metric"] == "unreadable"}
+    assert found["said"]["mean"] == 0.75
+    assert found["scored"]["mean"] is None
+    assert not [r for r in evaluation(cell("scored", 0, heard)).summary() if r["metric"] == "unreadable"]
 
 
 def test_an_undefined_value_is_none_with_its_count() -> None:

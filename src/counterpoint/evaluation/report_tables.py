@@ -23,6 +23,7 @@ METRICS = {
     "ece": ("ECE", False),
     "nll": ("NLL", False),
     "order_effect": ("Order effect", False),
+    "unreadable": ("Unreadable", False),
 }
 """Metric -> (heading, whether more is better), in the order of the columns."""
 

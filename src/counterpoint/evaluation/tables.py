@@ -21,6 +21,7 @@ from counterpoint.evaluation.metrics import (
     measure,
     negative_log_likelihood,
     reliability,
+    unreadable,
 )
 from counterpoint.evaluation.stats import Array, Interval
 from counterpoint.types import Taxonomy
@@ -62,6 +63,9 @@ _TERMS: dict[str, Callable[[Answer, float], tuple[float, float]]] = {
 """Metric to (value, weight) of one answer; the weighted mean of values within a cell is the metric."""
 
 METRICS = (*_TERMS, "ece")
+IN_WORDS = "unreadable"
+"""The metric of methods that were asked in words; a run in which none was has no rows of it."""
+_TERMS[IN_WORDS] = lambda a, _: (unreadable(a), 1) if a.replies else (0.0, 0)
 
 
 class Evaluation:
@@ -97,7 +101,9 @@ class Evaluation:
 
     def summary(self) -> list[dict[str, Any]]:
         """One row a method and metric: mean over poles and seeds with its interval."""
-        return [self._summary_row(method, metric) for method in self.methods for metric in METRICS]
+        said = any(answer.replies for cell in self.cells for answer in cell.answers)
+        metrics = (*METRICS, IN_WORDS) if said else METRICS
+        return [self._summary_row(method, metric) for method in self.methods for metric in metrics]
 
     def _summary_row(self, method: str, metric: str) -> dict[str, Any]:
         answers = [a for cell in self.cells if cell.method == method for a in cell.answers]
