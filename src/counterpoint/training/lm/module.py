@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from counterpoint.models.language_model import LanguageModel
 from counterpoint.models.trie import Plan, TrieEngine
@@ -49,3 +50,11 @@ class TrieModule(nn.Module):
     def _no_split_modules(self) -> Any:
         """Names of the layer classes that FSDP wraps one by one."""
         return self.lm.get_base_model()._no_split_modules
+
+
+def gather(module: nn.Module) -> None:
+    """Make trainable weights whole again that FSDP has spread over processes; every process must call it."""
+    for name, parameter in list(module.named_parameters()):
+        if parameter.requires_grad and isinstance(parameter, DTensor):
+            path, _, last = name.rpartition(".")
+            setattr(module.get_submodule(path), last, nn.Parameter(parameter.full_tensor()))

@@ -9,6 +9,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from counterpoint.config import to_toml
 from counterpoint.data.loading import load
 from counterpoint.errors import BadInputError
@@ -79,6 +81,8 @@ def _train(
     announce: Callable[[str], None],
 ) -> dict[str, Any]:
     started = time.perf_counter()
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     tell(f"loading {recipe.model}", 0.0)
     language = LanguageModel.load(recipe.model, quantisation=recipe.quantisation)
     objective = OBJECTIVES.get(recipe.objective)

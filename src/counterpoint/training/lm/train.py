@@ -21,7 +21,7 @@ from counterpoint.models.trie import Shape, build_plan, tree_attention
 from counterpoint.models.trie.anatomy import anatomy
 from counterpoint.training.lm.batches import MicroBatch, micro_batch
 from counterpoint.training.lm.checkpoints import KEPT, last_whole, load_trainable, mark_whole, open_folder, step_of
-from counterpoint.training.lm.module import TrieModule
+from counterpoint.training.lm.module import TrieModule, gather
 from counterpoint.training.lm.plan import TrainingPlan, plan_training
 from counterpoint.training.lm.rows import Row
 from counterpoint.training.lm.settings import LmTraining
@@ -51,7 +51,8 @@ def train_lm(
     """Add an adapter to `language` and train it in place; returns the loss of every step.
 
     The same call with the same `out` goes on from the last checkpoint there and ends with the very same weights as if
-    it had never been stopped.
+    it had never been stopped. Several processes (`torchrun`, `accelerate launch`) train together, by DDP or, if
+    accelerate is set up so, FSDP; after FSDP the adapter is whole and can be saved, but the base is still spread out.
 
     Raises:
         BadInputError: settings or data are wrong, or `out` holds another training's checkpoints.
@@ -90,6 +91,7 @@ def run_plan(
     else:
         load_trainable(module, last)
         history = json.loads((last / "trainer_state.json").read_text(encoding="utf-8"))["log_history"]
+    gather(module)
     language.model.eval()
     return [Point(entry["step"], entry["epoch"], entry["loss"]) for entry in history if "loss" in entry]
 
@@ -150,7 +152,6 @@ def _arguments(
         remove_unused_columns=False,
         dataloader_pin_memory=False,
         ddp_find_unused_parameters=False,
-        ddp_broadcast_buffers=False,
     )
     arguments._n_gpu = min(arguments.n_gpu, 1)  # never DataParallel: several GPUs need a launcher
     return arguments
