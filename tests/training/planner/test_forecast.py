@@ -90,6 +90,19 @@ def test_a_small_card_gets_settings_that_fit_and_a_large_one_the_fastest(data) -
     assert plan_run(recipe("lm:Llama-3.1-8B-Instruct"), data, Gpu("tiny", 4, 20, "nowhere")).best is None
 
 
+def test_weights_are_quantised_only_where_nothing_else_fits_or_it_is_asked_for(data) -> None:
+    card = Gpu("middle", 22, 165, "nowhere")  # 8 billion weights of 2 bytes leave room for checkpointing only
+    best = plan_run(recipe("lm:Llama-3.1-8B-Instruct"), data, card).best
+    assert best is not None
+    assert (best.quantisation, best.checkpointing) == (None, True)
+    asked = plan_run(replace(recipe("lm:Llama-3.1-8B-Instruct"), quantisation="4bit"), data, card).best
+    assert asked is not None
+    assert asked.quantisation == "4bit"
+    small = plan_run(recipe("lm:Llama-3.1-8B-Instruct"), data, replace(card, memory_gb=14)).best
+    assert small is not None
+    assert small.quantisation == "4bit"
+
+
 def test_what_is_said_holds_its_assumptions_and_settings_that_a_recipe_takes(data) -> None:
     from counterpoint.training.lm.recipe import read_recipe
 

@@ -56,7 +56,11 @@ class Option:
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """What is foreseen of a run. `options` are the four ways at the budget asked for; `best` may have a smaller one."""
+    """What is foreseen of a run.
+
+    `options` are the four ways at the budget asked for. `best`, which may have a smaller one, keeps full weights if
+    they fit at all and is the fastest then; None if nothing fits.
+    """
 
     recipe: Recipe
     model: ModelShape
@@ -166,10 +170,12 @@ def plan_run(recipe: Recipe, data: DataSet, gpu: Gpu, *, utilisation: float = UT
     ways = [(False, False), (False, True), (True, False), (True, True)]
     most = recipe.training.max_nodes
     options = [option(*way, most) for way in ways]
-    longest = max(len(branch.tokens) - 1 for plan in plans for branch in plan.branches)
-    floor = max(min(SMALLEST, most), longest)
-    budgets = [most >> halvings for halvings in range(most.bit_length()) if most >> halvings >= floor] or [most]
-    fitting = [o for budget in budgets for o in sorted((option(*w, budget) for w in ways), key=_by_hours) if o.fits]
+    largest_tree = max(len(plan) for plan in plans)
+    floor = min(most, max(SMALLEST, largest_tree))  # a smaller budget would split trees
+    budgets = [most >> halvings for halvings in range(most.bit_length()) if most >> halvings >= floor]
+    fitting = [found for budget in budgets for way in ways if (found := option(*way, budget)).fits]
+    if recipe.quantisation:
+        fitting = [found for found in fitting if found.quantisation]
     return Forecast(
         recipe=recipe,
         model=model,
@@ -179,7 +185,7 @@ def plan_run(recipe: Recipe, data: DataSet, gpu: Gpu, *, utilisation: float = UT
         estimated=tokenizer is None,
         peak=peak(training, plans, most),
         options=tuple(options),
-        best=min(fitting, key=_by_hours, default=None),
+        best=min(fitting, key=_by_preference, default=None),
         utilisation=utilisation,
     )
 
@@ -234,8 +240,9 @@ class _Work:
         return linear + self.attention * (3.5 + again + self.reference) + self.head * (3 + self.reference)
 
 
-def _by_hours(option: Option) -> tuple[float, int]:
-    return option.hours, -option.max_nodes
+def _by_preference(option: Option) -> tuple[bool, float, int]:
+    """Full weights if they fit, because 4 bits change the model; then the fastest, with the largest budget."""
+    return option.quantisation is not None, option.hours, -option.max_nodes
 
 
 def _record(option: Option) -> dict[str, Any]:
