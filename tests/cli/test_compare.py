@@ -89,7 +89,7 @@ def test_the_table_names_methods_in_words_and_says_where_the_report_is(data: Pat
 def test_the_demo_explains_runs_and_says_what_to_do_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys.modules["counterpoint.cli.demo"], "METHODS", ("pft", "base"))
-    out, _ = invoke("demo", "--seeds", "1", "--out", "run")
+    out, _ = invoke("demo", "--seeds", "1", "--out", "run", "--no-words")
     assert out.startswith("People disagree")
     assert "crossroads: 36 unseen dilemmas" in out
     assert "open run/report.html" in out
@@ -106,7 +106,7 @@ def test_the_demo_with_the_real_encoder_separates_pft_from_one_sided_training(
 ) -> None:
     del embedding_cache
     monkeypatch.setattr(TextEncoder, "load", REAL_LOAD)
-    invoke("demo", "--seeds", "1", "--out", str(tmp_path))
+    invoke("demo", "--seeds", "1", "--out", str(tmp_path), "--no-words")
     summary = json.loads((tmp_path / "results.json").read_text())["summary"]
     acc_one = {row["method"]: row["mean"] for row in summary if row["metric"] == "acc_one"}
     assert acc_one["pft"] > acc_one["base"]

@@ -1,4 +1,4 @@
-"""`compare` on a language model: every method takes its turn on the same weights, and nothing of one is left in the next."""
+"""`compare` on a language model: methods take turns on the same weights, and nothing of one is left in the next."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_method_s_numbers_do_not_depend_on_those_before_it(
     assert {key: value for key, value in log_probs(run).items() if key[0] == method} == alone
 
 
-def test_a_saved_adapter_scores_as_it_did(run: Path, model: str) -> None:
+def test_a_trained_adapter_is_saved_and_can_be_loaded(run: Path) -> None:
     saved = run / "scorers" / "pft-seed0"
     assert (saved / "adapter_model.safetensors").exists()
     assert LmScorer.load(saved).language.has_adapter
