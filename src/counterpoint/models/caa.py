@@ -52,6 +52,7 @@ class CaaScorer(LmScorer):
         layer: after which they are added.
         multiplier: times which they are added.
         sweep: what was tried to find layer and multiplier, for the run's record.
+        tries: the model's steered tries, where another scorer has them: they are checked once.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class CaaScorer(LmScorer):
         layer: int,
         multiplier: float,
         sweep: Sequence[Mapping[str, float]] = (),
+        tries: SteeredTrie | None = None,
     ) -> None:
         super().__init__(scorer.language, scorer.reading, scorer.prompter.config)
         self.vectors = {name: vector.float().cpu() for name, vector in vectors.items()}
@@ -70,7 +72,7 @@ class CaaScorer(LmScorer):
         self._signs = {
             pole.name: (pair.name, sign) for pair in taxonomy for pole, sign in zip(pair.poles, (1, -1), strict=True)
         }
-        self._steered: SteeredTrie | None = None
+        self._steered = tries
 
     def vector(self, pole: Pole | None) -> Tensor:
         """What is added under this pole, `[dim]`.

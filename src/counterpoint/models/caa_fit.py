@@ -129,11 +129,12 @@ def _sweep(
     """Acc_one and mean log-probability of the pole's options, for every layer and multiplier."""
     known = [d for d in dilemmas if d.value_pair in vectors]
     poles = [taxonomy.by_name[dilemma.value_pair].poles for dilemma in known]
+    tries = SteeredTrie(scorer.language.model)
     rows: list[dict[str, float]] = []
     for i, layer in enumerate(layers):
         at_layer = {name: found[i] for name, found in vectors.items()}
         for multiplier in multipliers:
-            steered = CaaScorer(scorer, taxonomy, at_layer, layer=layer, multiplier=multiplier)
+            steered = CaaScorer(scorer, taxonomy, at_layer, layer=layer, multiplier=multiplier, tries=tries)
             right, log_prob = [], []
             for dilemma, asked, table in zip(known, poles, steered.score(known, poles), strict=True):
                 for pole, row in zip(asked, table, strict=True):
