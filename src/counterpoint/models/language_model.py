@@ -87,12 +87,12 @@ class LanguageModel:
             language.load_adapter(Path(where))
             language.name = name
             return language
-        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
         if name == TINY:
             from counterpoint.models import tiny
 
             return tiny.load(dtype=dtype, device=device)
+        device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        dtype = dtype or (torch.float32 if device == "cpu" else torch.bfloat16)
         return _load(cls, name, where, dtype=dtype, quantisation=quantisation, device=device)
 
     @property

@@ -118,7 +118,7 @@ class Prompter:
 
     def text(self, dilemma: Dilemma, pole: Pole | None, *, form: Form = "answer", examples: Examples = ()) -> str:
         """What the user's turn says."""
-        task = [self._situation(dilemma), self._format(dilemma, form)]
+        task = [self.situation(dilemma), self.instruction(dilemma, form)]
         person = [*self._history(examples), _who(pole)]
         order = [*task, *person] if self.config.layout == "scenario_first" else [*person, *task]
         return self._harmless("\n\n".join(part for part in order if part))
@@ -142,11 +142,13 @@ class Prompter:
             answer["explanation"] = explanation
         return json.dumps(answer, ensure_ascii=False)
 
-    def _situation(self, dilemma: Dilemma) -> str:
+    def situation(self, dilemma: Dilemma) -> str:
+        """Scenario, question and lettered options."""
         options = "\n".join(f"{letter(i)}. {option.text.strip()}" for i, option in enumerate(dilemma.options))
         return "\n\n".join(part for part in (dilemma.scenario.strip(), dilemma.question.strip(), options) if part)
 
-    def _format(self, dilemma: Dilemma, form: Form) -> str:
+    def instruction(self, dilemma: Dilemma, form: Form) -> str:
+        """What form of reply is asked for."""
         letters = "the letters of all options that fit" if self.config.several else "the letter of one option"
         if form == "letter":
             return f"Reply with {letters}, and nothing else."
@@ -157,7 +159,7 @@ class Prompter:
     def _history(self, examples: Examples) -> list[str]:
         if not examples:
             return []
-        past = [f"{self._situation(dilemma)}\n\nChosen: {letter(option)}" for dilemma, option in examples]
+        past = [f"{self.situation(dilemma)}\n\nChosen: {letter(option)}" for dilemma, option in examples]
         return ["Earlier choices of the person who answers:", *past, "These were the earlier choices."]
 
     # Tokens
