@@ -33,7 +33,7 @@ from pathlib import Path
 import torch
 import trie_gpu
 import trie_trl
-from trie_measure import Row, measure
+from trie_measure import CLOCKS, Row, measure
 from trie_rivals import Texts, trie
 from trie_works import SHAPES, Work, build, works
 
@@ -91,9 +91,15 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dilemmas", type=int, help="dilemmas a work (9, or 3 with --quick)")
     parser.add_argument("--vocabulary", type=int, default=4096)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--clock", default="wall", choices=[*CLOCKS], help="cpu: this process's own time, for a busy machine"
+    )
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.clock == "cpu" and (options.threads > 1 or options.device != "cpu"):
+        parser.error("--clock cpu adds up threads and knows no GPU: it needs --threads 1 and --device cpu")
+    return options
 
 
 def main() -> None:
@@ -105,7 +111,8 @@ def main() -> None:
     backend = options.backend or ("flex" if options.device.startswith("cuda") else "segments")
     texts = Texts(options.data, options.vocabulary)
     rows: list[Row] = []
-    print(f"{options.data}, torch {torch.__version__}, {platform.machine()}, {options.threads} threads, {load()}")
+    where = f"torch {torch.__version__}, {platform.machine()}, {options.threads} threads, {load()}"
+    print(f"{options.data}, {where}, {options.clock} time")
     for work in works(texts, options.dilemmas or (3 if options.quick else 9), options.models.split(",")):
         if options.work not in work.name:
             continue
@@ -116,7 +123,8 @@ def main() -> None:
         model = build(work, texts.tokenizer.get_vocab_size(), options.device, dtype)
         rounds = options.rounds or (3 if options.quick else 7)
         ours = partial(trie, backend=backend)
-        for row in measure(work, model, ours, rivals, tokenizer=texts.tokenizer, rounds=rounds):
+        clock = CLOCKS[options.clock]
+        for row in measure(work, model, ours, rivals, tokenizer=texts.tokenizer, rounds=rounds, clock=clock):
             print(said(row), flush=True)
             rows.append(row)
         del model

@@ -26,6 +26,8 @@ from counterpoint.models.trie.anatomy import anatomy
 from counterpoint.models.trie.estimate import Shape, visible_pairs
 
 BETA = 0.1
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+"""`cpu` is this process's own time on all its threads: on one thread, what a quiet machine's wall clock would say."""
 
 
 class Step(Protocol):
@@ -100,7 +102,14 @@ class Row:
 
 
 def measure(
-    work: Work, model: Any, ours: Method, rivals: Sequence[str], *, tokenizer: Any, rounds: int
+    work: Work,
+    model: Any,
+    ours: Method,
+    rivals: Sequence[str],
+    *,
+    tokenizer: Any,
+    rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[Row]:
     """Agreement first (which warms caches too), then interleaved times, then memory."""
 
@@ -112,7 +121,8 @@ def measure(
     times: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(-1, rounds):
         for name, step in steps.items():
-            seconds = step_seconds(step, work.examples if turn >= 0 else work.examples[:1])  # the first time warms up
+            examples = work.examples if turn >= 0 else work.examples[:1]  # the first time warms up
+            seconds = step_seconds(step, examples, clock)
             times[name] += [seconds] if turn >= 0 else []
     peaks = {name: peak_memory(step, work.examples) for name, step in steps.items()} if work.memory else {}
     for name in rivals:
@@ -167,16 +177,16 @@ def outcome(step: Step, branches: Sequence[Branch]) -> tuple[float, Tensor, Tens
     return loss, torch.cat(scores), gradient
 
 
-def step_seconds(step: Step, examples: Sequence[Sequence[Branch]]) -> float:
+def step_seconds(step: Step, examples: Sequence[Sequence[Branch]], clock: Callable[[], float]) -> float:
     """All examples once."""
     gc.collect()
     step.model.zero_grad(set_to_none=True)
     _wait(step.model)
-    start = time.perf_counter()
+    start = clock()
     for branches in examples:
         step(branches)
     _wait(step.model)
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def peak_memory(step: Step, examples: Sequence[Sequence[Branch]]) -> float | None:
