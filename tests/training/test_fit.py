@@ -154,7 +154,8 @@ def test_fine_tuning_takes_as_many_steps_for_every_objective_and_lowers_the_loss
     tuned = {name: points for name, (_, points) in runs.items()}
     assert {name: len(points) for name, points in tuned.items()} == dict.fromkeys(runs, 20)
     assert tuned["pft"][5].epoch == 1.0
-    longer, points = fitted(dataclasses.replace(TUNE, epochs=15, batch_size=24, learning_rate=1e-3, members=1))
+    quick = {"learning_rate": 1e-3, "head_learning_rate": 1e-2}
+    longer, points = fitted(dataclasses.replace(TUNE, epochs=15, batch_size=24, members=1, **quick))
     assert longer.tuned is not None
     assert not longer.tuned.training
     assert points[-1].loss < 0.95 * points[0].loss

@@ -34,8 +34,8 @@ READING = (
 )
 
 IN_WORDS = (
-    "The same with a language model that writes its answers. lm:tiny is a small Llama with a toy world of its own, built "
-    "here in about a minute. Nothing tells it what a hare or a tortoise goes for: it has to learn that from choices."
+    "The same with a language model that writes its answers. lm:tiny is a small Llama with a toy world, built "
+    "here in about a minute. Nothing tells it what hares or tortoises go for: it has to learn that from choices."
 )
 WORDS_METHODS = ("base", "pft", "sft_positive", "sft_negative")
 SHOWN = 2

@@ -53,16 +53,25 @@ def _train(
     """Train one member; yields the loss of each step."""
     total = math.ceil(len(examples) / per_step) * config.epochs
     optimiser, schedule = _optimiser(member, config, total)
+    quick = torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16 and multiplies_bfloat16())
     member.train()
     for batch in _batches(len(examples), per_step, config.epochs):
         branches = Branches(scorer, [examples[i] for i in batch])
-        loss = objective.loss(branches.scores(member(scorer.token_ids(branches.dilemmas), branches.codes)))
+        with quick:
+            logits = member(scorer.token_ids(branches.dilemmas), branches.codes)
+        loss = objective.loss(branches.scores(logits.float()))
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(member.parameters(), config.clip)
         optimiser.step()
         schedule.step()
         yield float(loss.detach())
+
+
+def multiplies_bfloat16() -> bool:
+    """Whether this processor has instructions for it; without them bfloat16 is far slower than float32."""
+    found: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
 
 
 def _optimiser(

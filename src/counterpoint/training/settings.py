@@ -19,7 +19,7 @@ class FitConfig:
     """Folds of the cross-validation that sets the head's scale, because a precise prior makes it timid; 0 skips it."""
     head_iterations: int = 60
     """L-BFGS iterations at most; it stops before when the gradient is small."""
-    members: int = 2
+    members: int = 3
     """Encoders that are fine-tuned, one after the other, from different random draws; their mean is used."""
     epochs: int = 3
     """Passes over the dilemmas in fine-tuning a member."""
@@ -33,6 +33,8 @@ class FitConfig:
     """Of the encoder's matrices."""
     clip: float = 1.0
     """Largest norm of a step's gradient."""
+    bfloat16: bool = True
+    """Fine-tune in bfloat16 where the processor multiplies it natively, a third faster; scores are float32 always."""
 
 
 class Point(NamedTuple):
