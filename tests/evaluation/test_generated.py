@@ -135,9 +135,15 @@ def test_without_a_token_that_ends_replies_a_line_break_does() -> None:
     made.tokenizer = tokenizer("none", eos=None)
     assert LmSpeaker(made)._generator.stop_tokens >= set(made.tokenizer("\n")["input_ids"])
     prompter = Prompter(made.tokenizer)
-    prompter.end = tuple(made.tokenizer("\n\n")["input_ids"])
+    prompter.end = tuple(made.tokenizer("the end")["input_ids"])
     assert len(prompter.end) > 1
-    assert LmSpeaker(made, prompter=prompter).decoding.stop_strings == ("\n\n",)
+    assert LmSpeaker(made, prompter=prompter).decoding.stop_strings == ("\n\n", "the end")
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_model_without_turns_is_not_read_beyond_a_blank_line(template: str) -> None:
+    stops = LmSpeaker(language(template), decoding=Decoding(stop_strings=("x",))).decoding.stop_strings
+    assert stops == (("x", "\n\n") if template == "none" else ("x",))
 
 
 def test_examples_of_a_scorer_are_in_what_its_speaker_asks() -> None:

@@ -1,4 +1,8 @@
-"""Asks a language model and gets its replies in words: prompts of many dilemmas and poles, generated together."""
+"""Asks a language model and gets its replies in words: prompts of many dilemmas and poles, generated together.
+
+A reply ends with the end of turn. A model without a chat template may never have learnt to end one; what it writes
+after a blank line is no longer its reply.
+"""
 
 from __future__ import annotations
 
@@ -52,11 +56,11 @@ class LmSpeaker:
         prompter = prompter or Prompter(language.tokenizer)
         self._prompters = {several: _asking(prompter, several) for several in (False, True)}
         self._steer = steer
-        self.decoding = decoding or Decoding()
-        end = prompter.end
+        decoding, end = decoding or Decoding(), prompter.end
+        ends: tuple[str, ...] = () if getattr(language.tokenizer, "chat_template", None) else ("\n\n",)
         if len(end) > 1:  # no token of its own ends a reply
-            text = str(language.tokenizer.decode(end))
-            self.decoding = replace(self.decoding, stop_strings=(*self.decoding.stop_strings, text))
+            ends += (str(language.tokenizer.decode(end)),)
+        self.decoding = replace(decoding, stop_strings=(*decoding.stop_strings, *ends))
         self._generator = Generator(language.model, language.tokenizer, stop_tokens=end if len(end) == 1 else ())
 
     def reply(self, questions: Sequence[Question]) -> list[str]:
