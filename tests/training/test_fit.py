@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from small_encoder import RISK, TWO_PAIRS, made_up_dilemmas, small_scorer
 
 DILEMMAS = made_up_dilemmas(24)
 HEAD_ONLY = FitConfig(calibration_folds=0, head_iterations=200)
-TUNE = FitConfig(finetune=True, calibration_folds=0, epochs=2, batch_size=5)
+TUNE = FitConfig(finetune=True, calibration_folds=0, members=2, epochs=2, batch_size=5)
 
 
 def fitted(
@@ -154,7 +155,7 @@ def test_fine_tuning_takes_as_many_steps_for_every_objective_and_lowers_the_loss
     tuned = {name: points for name, (_, points) in runs.items()}
     assert {name: len(points) for name, points in tuned.items()} == dict.fromkeys(runs, 20)
     assert tuned["pft"][5].epoch == 1.0
-    quick = {"learning_rate": 1e-3, "head_learning_rate": 1e-2}
+    quick: dict[str, Any] = {"learning_rate": 1e-3, "head_learning_rate": 1e-2}
     longer, points = fitted(dataclasses.replace(TUNE, epochs=15, batch_size=24, members=1, **quick))
     assert longer.tuned is not None
     assert not longer.tuned.training
