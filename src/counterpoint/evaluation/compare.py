@@ -121,6 +121,7 @@ def _run_cells(
     config: CompareConfig, folder: RunFolder, train: DataSet, parts: Sequence[Parts], tell: Report
 ) -> tuple[list[Cell], list[dict[str, Any]]]:
     """Every (method, seed), taken over from an earlier run where it is finished, and the rules that read nothing."""
+    tell(Stage(f"loading {config.model}", 0.0))
     learner = learner_of(config, train.taxonomy)
     _prepare(learner, parts, tell)
     cells: list[Cell] = []
