@@ -27,7 +27,7 @@ def test_recipes_for_three_models_on_two_data_sets_are_shipped() -> None:
 def test_every_recipe_is_read_and_says_how_to_run_it(file: Path) -> None:
     recipe = read_recipe(file)
     assert f"counterpoint train recipes/{file.name}" in file.read_text()
-    assert "Hardware:" in file.read_text()
+    assert all(f"# {what}:" in file.read_text() for what in ("Command", "Hardware", "Memory", "Time"))
     if recipe.taxonomy is not None:
         assert taxonomy(recipe.taxonomy)
     if file.stem != "tiny":  # the paper's set-up, with 2 epochs on BQD
