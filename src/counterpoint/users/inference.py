@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from counterpoint.errors import BadInputError
+from counterpoint.models.scorer import Scorer
 from counterpoint.types import Choice, DataSet, Dilemma, Taxonomy
 from counterpoint.users.belief import Belief
 from counterpoint.users.events import format_time, settle
@@ -154,21 +155,37 @@ def make_model(name: str, start: Belief, evidence: Evidence) -> UserModel[Any]:
 
 
 def open_evidence(model: str, data: DataSet, *, cache: Path | None = None) -> Evidence:
-    """A scorer to read with: a folder a training run saved, or `encoder`, taught both poles (PFT) of these dilemmas.
+    """A scorer to read with.
+
+    Args:
+        model: `encoder`, taught both poles (PFT) of these dilemmas; a folder in which a run saved a scorer, encoder or
+            language model; or `lm:` and a language model as it is.
+        data: the dilemmas.
+        cache: a file to keep its readings in.
 
     Raises:
-        BadInputError: the model is neither.
-        MissingExtraError: the encoder's packages are not installed.
+        BadInputError: the model is none of these.
+        MissingExtraError: the model's packages are not installed.
     """
-    if model != "encoder" and not Path(model).is_dir():
-        raise BadInputError(f"--model {model!r} is neither 'encoder' nor a folder with a saved scorer")
+    return Evidence(_scorer(model, data), data.taxonomy, cache=EvidenceCache(cache))
+
+
+def _scorer(model: str, data: DataSet) -> Scorer:
+    if model.startswith("lm:"):
+        from counterpoint.models.language_model import LanguageModel
+        from counterpoint.models.lm_scorer import LmScorer
+
+        return LmScorer(LanguageModel.load(model))
+    if Path(model).is_dir():
+        from counterpoint.models.saved import load_scorer
+
+        return load_scorer(Path(model))
+    if model != "encoder":
+        raise BadInputError(f"--model {model!r} is neither 'encoder', 'lm:...' nor a folder with a saved scorer")
     from counterpoint.models.encoder import EncoderScorer
     from counterpoint.training.fit import fit
     from counterpoint.training.objective import OBJECTIVES
 
-    if Path(model).is_dir():
-        scorer = EncoderScorer.load(Path(model))
-    else:
-        scorer = EncoderScorer.untrained(data.taxonomy)
-        fit(scorer, data.dilemmas, data.taxonomy, OBJECTIVES.get("pft"))
-    return Evidence(scorer, data.taxonomy, cache=EvidenceCache(cache))
+    scorer = EncoderScorer.untrained(data.taxonomy)
+    fit(scorer, data.dilemmas, data.taxonomy, OBJECTIVES.get("pft"))
+    return scorer
