@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +15,15 @@ from rich.text import Text
 
 from counterpoint.data import load
 from counterpoint.errors import BadInputError
+from counterpoint.types import Choice
 from counterpoint.users.belief import Belief
-from counterpoint.users.events import by_id_and_digest, by_person, load_events, parse_time
+from counterpoint.users.events import by_id_and_digest, by_person, format_time, load_events, parse_time
 from counterpoint.users.inference import Inference, as_record, infer_person, make_model, open_evidence
 from counterpoint.users.plot import draw_path
 
 _HALF = 7
+DAY = 86400.0
+"""Seconds; clocks may differ by so much before an event counts as dated in the future."""
 
 
 def infer(
@@ -46,9 +51,12 @@ def infer(
     moment = _moment(as_of)
     data_set = load(data, taxonomy=taxonomy)
     dilemmas = by_id_and_digest(data_set.dilemmas)
-    people = by_person(load_events(events, dilemmas, data_set.taxonomy))
+    told = load_events(events, dilemmas, data_set.taxonomy)
+    people = by_person(told)
     if person is not None and person not in people:
         raise BadInputError(f"{events} has no event of {person!r}; it has: {', '.join(people)}")
+    if note := about_future(told, as_of=moment):
+        typer.echo(f"note: {events}: {note}", err=True)
     evidence = open_evidence(model, data_set, cache=cache)
     user = make_model(user_model, Belief.flat(len(data_set.taxonomy)), evidence)
     found = [
@@ -66,6 +74,18 @@ def infer(
         return
     for inference, record in zip(found, records, strict=True):
         print_belief(inference, record, Console())
+
+
+def about_future(events: Sequence[Choice], *, as_of: float | None) -> str:
+    """What to say of events that can't have happened yet, or nothing where `as_of` leaves them out."""
+    counted = [event.time for event in events if as_of is None or event.time <= as_of]
+    future = [moment for moment in counted if moment > time.time() + DAY]
+    if not future:
+        return ""
+    return (
+        f"{len(future)} of {len(counted)} events are dated in the future, the last {format_time(max(future))[:10]}. "
+        "They count; --as-of leaves out what is later"
+    )
 
 
 def print_belief(inference: Inference, record: dict[str, Any], console: Console) -> None:

@@ -8,13 +8,13 @@ since 1970.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from counterpoint.data.faults import Fault, explain, nearest, shown
 from counterpoint.data.json_records import records
@@ -25,18 +25,32 @@ from counterpoint.types import Choice, ChoiceKind, Dilemma, Problem, Taxonomy
 MOST_OPTIONS = 12
 """Options of a dilemma beyond which groups of several are too many to write down."""
 
+MOMENT = "must be ISO 8601 or seconds (not milliseconds) since 1970"
+"""What is said of a time that is none."""
+_YEAR_10000 = 253402300800.0
+"""Seconds since 1970; no later moment can be written down."""
+
 _GROUPED = {ChoiceKind.CHOSE, ChoiceKind.CHOSE_SEVERAL, ChoiceKind.RANKED}
 _SHOWN = _GROUPED | {ChoiceKind.TIED, ChoiceKind.SKIPPED}
 _JUDGED = {ChoiceKind.LIKED, ChoiceKind.DISLIKED}
 
 
+def _whole(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PydanticCustomError("option_index", "must be a whole number: an option's place, counted from 0")
+    return value
+
+
+_Index = Annotated[int, BeforeValidator(_whole)]
+
+
 class _EventRow(Row):
     id: Text
     person: Text
-    time: float | str
+    time: object
     kind: ChoiceKind
     dilemma: str = ""
-    groups: tuple[tuple[int, ...], ...] = ()
+    groups: tuple[tuple[_Index, ...], ...] = ()
     scene: str = ""
     texts: tuple[Text, ...] = ()
     pole: str = ""
@@ -91,7 +105,7 @@ def _event(value: object, dilemmas: Mapping[str, Dilemma], taxonomy: Taxonomy) -
     except ValidationError as error:
         return None, explain(error, _EventRow)
     time = parse_time(row.time)
-    faults = [] if time is not None else [Fault("time", "must be ISO 8601 or seconds since 1970", shown(row.time))]
+    faults = [] if time is not None else [Fault("time", MOMENT, shown(row.time))]
     choice = Choice(**{**row.model_dump(), "time": time or 0.0})
     faults += check(choice, dilemmas, taxonomy)
     return (None if faults else choice), faults
@@ -146,17 +160,21 @@ def _check_texts(choice: Choice) -> list[Fault]:
     return [Fault("texts", f"{choice.kind} takes {wanted}", shown(choice.texts))]
 
 
-def parse_time(value: float | str) -> float | None:
-    """Seconds since 1970 from seconds or ISO 8601 text; None if it is neither."""
+def parse_time(value: object) -> float | None:
+    """Seconds since 1970 from seconds or ISO 8601 text; None if it is neither, or after the year 9999."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
     try:
         seconds = float(value)
+    except OverflowError:
+        return None
     except ValueError:
         try:
             moment = datetime.fromisoformat(str(value))
-        except ValueError:
+            seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
             return None
-        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    return seconds if 0 <= seconds < _YEAR_10000 else None
 
 
 def format_time(seconds: float) -> str:

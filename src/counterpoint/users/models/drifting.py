@@ -83,7 +83,7 @@ class Drifting:
     """
 
     start: Belief
-    noise: float = 0.01
+    noise: float = 0.001
     reversion: float = 0.0
     hazard: float = 0.05
     keep: int = 16
