@@ -9,6 +9,9 @@ from counterpoint.models.icl import SAME_PERSON, IclConfig, IclScorer, WithExamp
 from counterpoint.models.lm_scorer import LmReading, LmScorer
 from counterpoint.models.prompts import PromptConfig
 from counterpoint.types import Dilemma, Option
+from counterpoint.users.belief import Belief
+from counterpoint.users.model import Question
+from counterpoint.users.models.in_context import InContext
 from small_language import language
 
 VCD = taxonomy("vcd")
@@ -112,6 +115,16 @@ def test_a_persons_own_history_can_be_shown():
     text = scorer.prompter.text(ASKED[0], SAME_PERSON)
     assert text.index(TRAIN[0].scenario) < text.index(TRAIN[13].scenario) < text.index(SAME_PERSON.name)
     assert scorer.score(ASKED[:1], [[SAME_PERSON]])[0].shape == (1, 3)
+
+
+def test_the_user_model_that_reads_histories_can_read_with_a_language_model():
+    start = Belief.flat(6)
+    person = InContext(start, reader=SCORER)
+    question = Question(np.zeros((3, 6)), np.zeros(3), dilemma=ASKED[0])
+    probabilities = person.predict(("Chose: way 0 of d1.", "Chose: way 2 of d4."), question)
+    assert probabilities.shape == (3,)
+    assert probabilities.sum() == pytest.approx(1)
+    assert not np.allclose(probabilities, person.predict(("Chose: way 1 of d1.",), question))
 
 
 @pytest.mark.parametrize("layout", ["scenario_first", "pole_first"])

@@ -45,6 +45,8 @@ _ONE = re.compile(
     rf"(?P<rest>\s*$|\s*[.,:;)\]}}*!\-–—{QUOTES}].*|\s+(?:because|since|as|for)\b.*)",
     re.I | re.S,
 )
+_BRACKET = re.compile(r"(?P<what>[A-Z])\s*\(", re.I)
+"""A letter whose option's text stands in brackets."""
 _BETWEEN = re.compile(r"\s*(?:,\s*(?:and|or)\b|,|;|/|&|\+|\band\b|\bplus\b)\s*", re.I)
 _DECIDES = (
     r"(?:answer|choice|choose|chose|pick|picked|select|selected|opt\s+for|go\s+(?:with|for)|going\s+(?:with|for))"
@@ -157,7 +159,7 @@ class _Reader:
             re.fullmatch(rf"{_MARKED}(?:{_LABEL}\b[\s:#]{{0,9}})?{_MARKED}\w\W*", p, re.I) for p in parts
         ):
             return _together([self._one(part) for part in parts])
-        if match := _ONE.fullmatch(words):
+        if match := _ONE.fullmatch(words) or (_BRACKET.match(words) if named else None):
             claim = self._label(match["what"])
             return None if named and claim != named else claim
         return named
