@@ -72,6 +72,18 @@ def test_infer_goes_back_in_time_and_says_it_in_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("world")
+def test_infer_says_that_events_are_dated_in_the_future_unless_they_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    append_event(path, Choice("e0", "ann", 86400.0, ChoiceKind.CHOSE, "d0", ((1,),)))
+    append_event(path, Choice("e1", "ann", 32503680000.0, ChoiceKind.CHOSE, "d1", ((1,),)))
+    result = CliRunner().invoke(app("infer"), [str(path), "--json"])
+    assert "1 of 2 events are dated in the future, the last 3000-01-01" in result.stderr
+    assert json.loads(result.stdout)[0]["observations"] == 2
+    early = CliRunner().invoke(app("infer"), [str(path), "--json", "--as-of", "2026-01-01"])
+    assert early.stderr == ""
+
+
+@pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("wrong", [["--as-of", "soon"], ["--person", "nobody"]])
 def test_infer_refuses_what_it_cant_mean(tmp_path: Path, wrong: list[str]) -> None:
     write(tmp_path / "events.jsonl", 1)

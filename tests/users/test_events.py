@@ -80,9 +80,42 @@ def test_times_are_iso_or_seconds(text: str | float, seconds: float) -> None:
     assert parse_time(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["yesterday", "", "nan", "inf", -1.0, "1969-01-01"])
-def test_other_times_are_none(text: str | float) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yesterday",
+        "",
+        "nan",
+        "inf",
+        -1.0,
+        "1969-01-01",
+        True,
+        None,
+        [1],
+        10**400,
+        253402300800,
+        "9999-12-31T23:59-12:00",
+    ],
+)
+def test_other_times_are_none(text: object) -> None:
     assert parse_time(text) is None
+
+
+def test_milliseconds_are_refused_with_a_hint(tmp_path: Path) -> None:
+    (tmp_path / "e.jsonl").write_text(
+        '{"id": "a", "person": "ann", "time": 1772357400000, "kind": "chose", "dilemma": "d1", "groups": [[0]]}\n'
+    )
+    (problem,) = read_events(tmp_path / "e.jsonl", DILEMMAS, TAXONOMY).problems
+    assert "not milliseconds" in str(problem)
+
+
+@pytest.mark.parametrize("index", ["true", "1.0", '"1"', "null"])
+def test_an_option_is_a_whole_number_and_nothing_that_looks_like_one(tmp_path: Path, index: str) -> None:
+    (tmp_path / "e.jsonl").write_text(
+        f'{{"id": "a", "person": "ann", "time": 1, "kind": "chose", "dilemma": "d1", "groups": [[{index}]]}}\n'
+    )
+    (problem,) = read_events(tmp_path / "e.jsonl", DILEMMAS, TAXONOMY).problems
+    assert "groups[0][0]: must be a whole number" in str(problem)
 
 
 def test_a_time_written_is_read_back() -> None:

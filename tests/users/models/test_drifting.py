@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from counterpoint.users.belief import Belief
-from counterpoint.users.models.drifting import DAY, Drifting, learn_rates
+from counterpoint.users.models.drifting import ALARM, DAY, Drifting, learn_rates
 from counterpoint.users.models.gaussian import Gaussian
-from users.small import chose
+from counterpoint.users.simulate import draw_choice
+from users.small import chose, question
 
 START = Belief.flat(2, sd=1.5)
 
@@ -64,6 +67,69 @@ def test_after_a_flip_the_belief_says_when_something_changed() -> None:
     model = Drifting(START)
     belief = model.belief(model.fit(lived([1] * 20 + [-1] * 10)))
     assert belief.changed == pytest.approx(21 * DAY, abs=2 * DAY)
+
+
+@pytest.mark.parametrize("gap", [1.0, 3600.0])
+def test_people_are_followed_as_fast_when_choices_come_in_one_sitting(gap: float) -> None:
+    model = Drifting(START)
+    state = model.prior()
+    for n, observation in enumerate(lived([1] * 20 + [-1] * 6)):
+        at_once = replace(observation, question=replace(observation.question, time=gap * (n + 1)))
+        state = model.update(state, at_once)
+    assert model.belief(state).mean[0] < 0
+
+
+def test_what_changed_is_looked_for_where_a_choice_can_tell() -> None:
+    # Evidence on the first pair is ten times that on the second: the state goes on, or forgets the first, or both.
+    model = Drifting(START)
+    one = model.update(model.prior(), chose(0, [1.0, 0.1], [-1.0, -0.1], time=DAY))
+    two = model.update(one, chose(0, [1.0, 0.1], [-1.0, -0.1], time=2 * DAY))
+    assert len(two.log_weight) == 3
+    both = model.update(one, chose(0, [1.0, 0.6], [-1.0, -0.6], time=2 * DAY))
+    assert len(both.log_weight) == 4
+
+
+def test_that_nothing_ever_changed_stays_a_hypothesis() -> None:
+    model = Drifting(START, keep=2)
+    state = model.fit(lived([1] * 20 + [-1] * 20))
+    assert len(state.log_weight) == 2
+    assert (state.changed == 0).sum() == 1
+    assert (np.diff(state.log_weight) <= 0).all()
+    assert state.log_never == state.log_weight[state.changed == 0][0]
+
+
+def test_an_alarm_means_that_choices_are_twenty_times_likelier_with_changes() -> None:
+    # Posterior odds of "never" against its prior, (1 - hazard) per choice but the first: their ratio is how much
+    # likelier the choices are under the model than without changes, which a model without hazard computes on its own.
+    # Hypotheses that are dropped take a little away: alarms come later for it, never earlier.
+    model, still = Drifting(START, noise=0.0, keep=400), Drifting(START, noise=0.0, hazard=0.0)
+    told = []
+    for count in range(22, 34):
+        seen = lived([1] * 20 + [-1] * 20)[:count]
+        state = model.fit(seen)
+        ratio = state.log_evidence - still.fit(seen).log_evidence
+        own = (count - 1) * np.log1p(-model.hazard) - state.log_never
+        assert ratio - 0.3 <= own <= ratio + 1e-9
+        assert (own >= -np.log(ALARM)) == (model.belief(state).changed > 0)
+        told.append(model.belief(state).changed > 0)
+    assert told == sorted(told)
+    assert set(told) == {False, True}
+
+
+def test_people_who_follow_the_model_and_never_change_seldom_raise_an_alarm() -> None:
+    # At most a share of 0.05 ever does, however long they are watched: of 60 people 3 on average, 8 with probability
+    # 0.99. Choices are drawn by the model's own law.
+    rng, alarms = np.random.default_rng(0), 0
+    model = Drifting(Belief.flat(1), noise=0.0, hazard=0.1)
+    for _ in range(60):
+        own, state = rng.normal(size=1), model.prior()
+        alarm = False
+        for n in range(40):
+            asked = question([1.0], [-1.0], time=DAY * (n + 1))
+            state = model.update(state, draw_choice(own, asked, rng))
+            alarm |= model.belief(state).changed > 0
+        alarms += alarm
+    assert alarms <= 8
 
 
 def test_steady_people_raise_no_alarm() -> None:
