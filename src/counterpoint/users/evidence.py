@@ -23,7 +23,8 @@ from counterpoint.types import Choice, Dilemma, Option, Taxonomy, content_hash
 from counterpoint.users.model import Features, Question
 
 ELSEWHERE = 0.1
-"""Default of `Evidence.elsewhere`."""
+"""Default of `Evidence.elsewhere`: the largest value whose loss in predicting simulated people is not told apart from
+the best one's, cross-validated on training dilemmas (`benchmarks/beliefs_defaults.py elsewhere`; docs/log.md)."""
 
 _PATIENCE = 60.0
 """Seconds to wait for another writer."""
