@@ -1,7 +1,7 @@
 """`lm:tiny`: a small Llama that knows the language of the toy world, so that every path runs without a download.
 
 It begins with random weights of a fixed seed and goes to school once: it learns to read dilemmas and to answer in JSON
-with the letter of an option that has a property it is told ("Wants something quick."). That is what any base model
+with the letter of an option that has a property it is told ("Leans to the quick."). That is what any base model
 would bring along. Which properties the taxonomy's animals go for is in no lesson; fine-tuning has to teach that. The
 schooled model is kept in the user's cache folder under a hash of all that it was taught and how.
 

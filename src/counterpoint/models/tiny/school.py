@@ -54,7 +54,7 @@ class Settings:
     feed_forward: int = 128
     rope_theta: float = 500.0
     """Low, because everything is within 200 tokens."""
-    steps: int = 280
+    steps: int = 400
     batch: int = 16
     """Lessons in a step."""
     learning_rate: float = 5e-3
@@ -151,7 +151,7 @@ class School:
             for optimiser, rate in zip(optimisers, rates, strict=True):
                 optimiser.param_groups[0]["lr"] = rate * min(1.0, (step + 1) / s.warm_up) * (1 - step / s.steps)
                 optimiser.zero_grad()
-            self._loss(model, probes, list(islice(source, s.batch))).backward()
+            self._loss(model, probes, list(islice(source, s.batch))).backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_([*inner, *outer], 1.0)
             for optimiser in optimisers:
                 optimiser.step()
@@ -201,13 +201,8 @@ class School:
 
     @cached_property
     def _kinds(self) -> dict[int, int]:
-        """From the token of a word to the property it has."""
-        return {self._id(f" {word}"): i for i, kind in enumerate(PROPERTIES) for word in kind.words}
-
-    @cached_property
-    def _names(self) -> dict[int, int]:
-        """From the token of a property's name to the property."""
-        return {self._id(f" {kind.name}"): i for i, kind in enumerate(PROPERTIES)}
+        """From the token of a word, or of a property's name, to the property."""
+        return {self._id(f" {word}"): i for i, kind in enumerate(PROPERTIES) for word in (kind.name, *kind.words)}
 
     def _hints(self, plans: Sequence[Plan], nodes: int) -> Hints:
         """At an option's words their letter and property; from a wish up to the reply's letter, what is wanted."""
@@ -221,8 +216,9 @@ class School:
                 letter = self._letters.index(token) if token in self._letters else NOTHING
                 begins = letter != NOTHING and plan.tokens[parent] in breaks
                 under[node] = letter if begins else NOTHING if token in breaks else under[parent]
-                wanted[node] = self._names.get(token, NOTHING if letter != NOTHING else wanted[parent])
-                if under[node] != NOTHING and token in self._kinds:
+                if under[node] == NOTHING:
+                    wanted[node] = self._kinds.get(token, NOTHING if letter != NOTHING else wanted[parent])
+                elif token in self._kinds:
                     hints[0, i, node], hints[1, i, node] = under[node], self._kinds[token]
             hints[2, i, : len(plan)] = wanted
         return Hints(*torch.from_numpy(hints))
