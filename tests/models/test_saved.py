@@ -11,6 +11,7 @@ from counterpoint.errors import BadInputError
 from counterpoint.models.caa import CaaScorer
 from counterpoint.models.caa_fit import CaaConfig, fit_caa
 from counterpoint.models.encoder import EncoderScorer
+from counterpoint.models.icl import IclConfig, IclScorer
 from counterpoint.models.lm_scorer import LmReading, LmScorer
 from counterpoint.models.saved import load_scorer
 from counterpoint.models.scorer import Scorer
@@ -38,7 +39,14 @@ def steered(folder: Path) -> Scorer:
     return fit_caa(LmScorer(language("none", folder=folder), LmReading(form="letter")), DILEMMAS, TWO_PAIRS, config=ONE)
 
 
-@pytest.mark.parametrize(("make", "kind"), [(encoder, EncoderScorer), (adapter, LmScorer), (steered, CaaScorer)])
+def shown(folder: Path) -> Scorer:
+    return IclScorer(LmScorer(language("none", folder=folder), LmReading(form="letter")), DILEMMAS, IclConfig(shots=1))
+
+
+KINDS = [(encoder, EncoderScorer), (adapter, LmScorer), (steered, CaaScorer), (shown, IclScorer)]
+
+
+@pytest.mark.parametrize(("make", "kind"), KINDS)
 def test_every_kind_comes_back_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: object, kind: type
 ) -> None:

@@ -20,10 +20,14 @@ def load_scorer(folder: Path) -> Scorer:
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise BadInputError(f"{folder}: not a saved scorer ({type(error).__name__}: {error})") from error
     if kind.startswith("counterpoint.lm_scorer/"):
-        from counterpoint.models import caa
+        from counterpoint.models import caa, icl
         from counterpoint.models.lm_scorer import LmScorer
 
-        return caa.CaaScorer.load(folder) if (folder / caa.FILE).is_file() else LmScorer.load(folder)
+        if (folder / caa.FILE).is_file():
+            return caa.CaaScorer.load(folder)
+        if (folder / icl.FILE).is_file():
+            return icl.IclScorer.load(folder)
+        return LmScorer.load(folder)
     from counterpoint.models.encoder import EncoderScorer
 
     return EncoderScorer.load(folder)
