@@ -64,5 +64,6 @@ def test_every_worked_example_of_an_objective_is_right() -> None:
                 "-ln 0.8": -log(0.8),
                 "-ln 0.6": -log(0.6),
                 "-ln sigmoid(0.1 * 2)": log(1 + exp(-0.2)),
+                "(2 - 1 / 0.2)^2": (2 - 1 / 0.2) ** 2,
             }
             assert float(value) == pytest.approx(terms[formula], abs=5e-4), name
