@@ -123,3 +123,24 @@ def test_a_pole_of_two_words_stands_on_two_lines_and_a_hyphen_may_break() -> Non
     tree = drawn(charts.pole_panel("k", "Pair", ["Delayed gratification", "Innovation-seeking"], [], None))
     heads = [text.text for text in tree.iter("text") if text.get("class") == "head"]
     assert heads == ["Delayed", "gratification", "Innovation-", "seeking"]
+
+
+def test_lines_by_step_hold_every_estimate_and_name_every_method() -> None:
+    methods = list(label_methods(["pft", "sft_mixed"]).values())
+    lines = [
+        (methods[0], {1: Estimate(0.5, 0.4, 0.6), 3: Estimate(0.8, 0.7, 0.9)}),
+        (methods[1], {1: Estimate(0.5), 3: Estimate(None)}),
+    ]
+    drawn = ElementTree.fromstring(charts.step_lines("k", "By choices", [1, 3], lines, "choices <seen>"))
+    text = "".join(drawn.itertext())
+    assert "PFT: 0.800 (0.700 to 0.900)" in text
+    assert "choices <seen>" in text
+    assert [t.text for t in drawn.iter("text") if t.get("class") == "name start"] == ["PFT", "SFT mixed"]
+    # Three marks; whiskers only where there is an interval; the undefined one is not drawn.
+    assert len([e for e in drawn.iter() if e.get("class", "").startswith("mk")]) == 3
+    assert len([e for e in drawn.iter() if e.get("class", "").startswith("whisker")]) == 2
+
+
+def test_lines_by_step_without_any_estimate_are_an_empty_chart() -> None:
+    drawn = ElementTree.fromstring(charts.step_lines("k", "By choices", [], [], "choices"))
+    assert not [e for e in drawn.iter() if e.get("class", "").startswith("mk")]

@@ -104,7 +104,8 @@ def summarise(table: Table, rival: str, *, resamples: int = RESAMPLES) -> list[d
             about = {"method": method, "history": history, "noise": noise, **counts}
             summary.append({"metric": METRIC, **about, **_interval(means[row], "mean")})
             if method != rival:
-                gain = means[row] / against - 1
+                # where the rival was never right no ratio is defined
+                gain = np.divide(means[row], against, out=np.full_like(against, np.nan), where=against > 0) - 1
                 summary.append({"metric": GAIN, "over": rival, **about, **_interval(gain, "mean")})
     return summary
 
@@ -140,5 +141,6 @@ def _conditions(table: Table) -> list[tuple[int, float, list[str]]]:
 
 
 def _interval(draws: Array, name: str) -> dict[str, float | None]:
-    low, high = np.quantile(draws[1:], [0.025, 0.975])
+    known = draws[1:][~np.isnan(draws[1:])]
+    low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
     return {name: rounded(draws[0]), "ci_low": rounded(low), "ci_high": rounded(high)}
