@@ -61,7 +61,8 @@ def test_json_is_for_programs_and_a_recipe_gives_the_settings(run: Run, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--gpu", "rtx-4099"), "error: unknown GPU 'rtx-4099'. Did you mean 'rtx-4090'?"),
+        ((), "error: give a recipe, or --model"),
+        (("--model", "Qwen/Qwen3-4B", "--gpu", "rtx-4099"), "error: unknown GPU 'rtx-4099'. Did you mean 'rtx-4090'?"),
         (("--model", "Qwen/Qwen3-4"), "error: unknown model 'Qwen/Qwen3-4'. Did you mean 'Qwen/Qwen3-4B'?"),
         (("--model", "Qwen/Qwen3-4B", "--objective", "pftt"), "error: unknown objective 'pftt'. Did you mean 'pft'?"),
         (("--model", "Qwen/Qwen3-4B", "--data", "no-such.json"), "error: "),

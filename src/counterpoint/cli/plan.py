@@ -44,6 +44,8 @@ def plan(
     except ModuleNotFoundError as error:
         raise MissingExtraError("Planning a training run", "lm") from error
 
+    if recipe is None and model is None:
+        raise BadInputError("give a recipe, or --model with a hub id or a folder")
     card = find_gpu(gpu)
     given = {"taxonomy": taxonomy, "objective": objective, "data": data}
     sets = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]

@@ -136,7 +136,7 @@ class Forecast:
 
 
 def plan_run(recipe: Recipe, data: DataSet, gpu: Gpu, *, utilisation: float = UTILISATION) -> Forecast:
-    """What the recipe would need on that GPU; reads no weights and downloads nothing.
+    """What the recipe would need on that GPU; downloads nothing and reads no weights but `lm:tiny`'s.
 
     Raises:
         UnknownNameError: a model of which nothing is known.
