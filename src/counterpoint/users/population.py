@@ -39,7 +39,7 @@ def fit_population(
         people: observations of each person; one person's are exchangeable.
         start: where to begin, such as a flat belief; also the answer when there is nobody.
         caution: number of imaginary people with unit covariance.
-        steps: at most so many steps; stops when the evidence rises by less than 0.01 nats a hundred people.
+        steps: at most so many steps; stops when the evidence rises by less than 0.1 nats a hundred people.
     """
     known = [observations for observations in people if observations]
     if not known:
@@ -49,7 +49,7 @@ def fit_population(
     for _ in range(steps):
         prior, evidence = _improve(batches, prior, caution)
         history.append(evidence)
-        if history[-1] - history[-2] < 1e-4 * len(known):
+        if history[-1] - history[-2] < 1e-3 * len(known):
             break
     return Population(prior, tuple(history[1:]))
 
