@@ -170,7 +170,7 @@ def test_an_adapter_of_another_base_is_refused(folder: Path, tmp_path: Path) -> 
         other.load_adapter(tmp_path / "adapter")
 
 
-@pytest.mark.parametrize("harm", ["no record", "no json", "another format", "no weights"])
+@pytest.mark.parametrize("harm", ["no record", "no json", "another format", "no weights", "half the weights"])
 def test_a_broken_adapter_is_refused_with_its_folder(folder: Path, tmp_path: Path, harm: str) -> None:
     made = adapted(folder)
     made.save(tmp_path)
@@ -181,6 +181,9 @@ def test_a_broken_adapter_is_refused_with_its_folder(folder: Path, tmp_path: Pat
         record.write_text("{")
     elif harm == "another format":
         record.write_text(json.dumps({**json.loads(record.read_text()), "format": "other"}))
+    elif harm == "half the weights":
+        weights = tmp_path / "adapter_model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:300])
     else:
         (tmp_path / "adapter_model.safetensors").unlink()
     with pytest.raises(BadInputError, match=tmp_path.name):

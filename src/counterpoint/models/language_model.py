@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
 
 from counterpoint.errors import BadInputError, MissingExtraError
 
@@ -196,7 +197,7 @@ class LanguageModel:
                 self.model = peft.PeftModel.from_pretrained(
                     self.model, str(folder), is_trainable=trainable, use_safetensors=True, local_files_only=True
                 )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise BadInputError(f"{folder}: no usable adapter ({type(error).__name__}: {error})") from error
         self.lora = LoraSettings(**{**record["lora"], "modules": tuple(record["lora"]["modules"])})
         self.model.eval()
@@ -232,7 +233,9 @@ def _load(
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, **options)
         model = AutoModelForCausalLM.from_pretrained(where, **options, **weights)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        if isinstance(error, torch.OutOfMemoryError):
+            raise
         first = str(error).strip().split("\n")[0]
         raise BadInputError(
             f"{name}: no causal language model in safetensors there ({first}). Expected a folder or a hub id"
