@@ -76,7 +76,7 @@ class LmTraining:
 TINY = LmTraining(
     lora=LoraSettings(rank=16, alpha=32, dropout=0.0),
     accumulate=1,
-    learning_rate=1e-2,
+    learning_rate=3e-3,
     warmup_steps=10,
 )
 """For `lm:tiny`: so small a model learns nothing at the paper's learning rate, few dilemmas give few steps of 16, and
