@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from beliefs_world import REPORTED, Figure, World, interval, observed, steady, steady_person, turn
+from beliefs_world import REPORTED, Figure, World, interval, observed, share, steady, steady_person, turn
 
 from counterpoint.evaluation.suites.history import HistoryConfig, run_history
 from counterpoint.users.ask import at_random, certain, most_informative, most_uncertain_pair
@@ -85,7 +85,7 @@ def flips(world: World) -> list[Figure]:
             what = f"choices to turn round after a flip at the 20th, {name}, {who}"
             found.append(Figure(what, value, low, high, bar, holds))
         alarms = [_alarmed(world, number, noise) for number in range(world.people)]
-        value, low, high = interval(alarms)
+        value, low, high = share(sum(alarms), len(alarms))
         what = f"false alarms on 100 steady choices, {who}"
         found.append(Figure(what, value, low, high, "<= 0.05", value <= 0.05))
     return found
@@ -102,12 +102,12 @@ def _turned(world: World, model: UserModel[Any], number: int, noise: float) -> i
     return turn(model, axis, after, lambda n: observed(world, person, int(rng.choice(about)), n, rng))
 
 
-def _alarmed(world: World, number: int, noise: float) -> float:
+def _alarmed(world: World, number: int, noise: float) -> bool:
     """Choices about all pairs, a day apart."""
     rng = np.random.default_rng([number, 5])
     person, count = steady_person(world, number, rng, noise=noise), len(world.dilemmas)
     seen = steady(Drifting(world.prior), lambda n: observed(world, person, int(rng.integers(count)), n, rng))
-    return float(seen.alarm)
+    return seen.alarm
 
 
 def scenes(world: World) -> list[Figure]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.stats import binomtest
 
 from counterpoint.data import load, split
 from counterpoint.evaluation.history.visits import Trainer, learn_priors
@@ -148,3 +149,9 @@ def interval(
     draws = np.random.default_rng(0).integers(len(sample), size=(resamples, len(sample)))
     low, high = np.quantile([statistic(sample[draw]) for draw in draws], [0.025, 0.975])
     return float(statistic(sample)), float(low), float(high)
+
+
+def share(count: int, people: int) -> tuple[float, float, float]:
+    """A share of people with its exact 95% interval (Clopper and Pearson 1934): a bootstrap sees nothing in 0 of n."""
+    found = binomtest(count, people).proportion_ci(0.95, method="exact")
+    return count / people, float(found.low), float(found.high)
