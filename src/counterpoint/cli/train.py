@@ -46,7 +46,9 @@ def train(
             folder,
             keep_good=keep_good,
             tell=lambda text, share: report(Stage(text, share)),
-            announce=lambda text: None if as_json else console.print(text, highlight=False, markup=False, soft_wrap=True),
+            announce=lambda text: (
+                None if as_json else console.print(text, highlight=False, markup=False, soft_wrap=True)
+            ),
         )
     if int(os.environ.get("RANK", "0")) > 0:
         return  # one of several processes: the first one speaks
