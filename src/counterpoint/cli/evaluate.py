@@ -79,8 +79,8 @@ def evaluate(
         typer.echo(json.dumps(results["summary"]))
     else:
         print_summary(results, Console())
-        told = f"\nReport: {out / 'report.html'}   Numbers: {out / 'results.json'}"
-        Console().print(told, soft_wrap=True, highlight=False)
+        where = f"\nReport: {out / 'report.html'}   Numbers: {out / 'results.json'}"
+        Console().print(where, soft_wrap=True, highlight=False)
 
 
 def _content(data: DataSet) -> list[object]:
