@@ -147,8 +147,10 @@ DAMAGE = {
     "empty tensors": lambda f: (f / "scorer.safetensors").write_bytes(b""),
     "a head of another size": lambda f: _damage_tensors(f, weight=torch.zeros(32, 3)),
     "a mean of another size": lambda f: _damage_tensors(f, mean=torch.zeros(31)),
-    "another scorer's tensors": lambda f: small_scorer(EncoderConfig(reads="scenario")).save(f / "other")
-    or (f / "other" / "scorer.safetensors").replace(f / "scorer.safetensors"),
+    "another scorer's tensors": lambda f: (
+        small_scorer(EncoderConfig(reads="scenario")).save(f / "other")
+        or (f / "other" / "scorer.safetensors").replace(f / "scorer.safetensors")
+    ),
     "a stray tensor": lambda f: _damage_tensors(f, stray=torch.zeros(3)),
 }
 

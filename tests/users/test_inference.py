@@ -89,5 +89,5 @@ def test_the_picture_is_well_formed_whatever_the_name() -> None:
 
 
 def test_a_model_that_is_nothing_is_refused() -> None:
-    with pytest.raises(BadInputError, match="neither 'encoder', 'lm:...' nor a folder"):
+    with pytest.raises(BadInputError, match="neither 'encoder'"):
         open_evidence("nonsense", DataSet("small", TAXONOMY, tuple(BANK)))
