@@ -66,6 +66,7 @@ class TrieEngine:
         self.backend = backend
         self.fallbacks: dict[str, str] = {}
         self._checked: set[tuple[str, str]] = set()
+        self._explained: set[str] = set()
         if backend != "auto":
             BACKENDS.get(backend)  # an unknown name is an error now, not in the first step
         if backend != "separate" and (why := refusal(self.parts)):
@@ -80,8 +81,10 @@ class TrieEngine:
         name = self.backend
         if name == "auto":
             found = self.estimate(plan)
-            logger.debug("%s", found.explain())
             name = found.chosen
+            # aloud (`--verbose`) when a back end is first chosen, because every batch is estimated
+            logger.log(logging.DEBUG if name in self._explained else logging.INFO, "%s", found.explain())
+            self._explained.add(name)
         return "separate" if name in self.fallbacks else name
 
     def log_probs(self, plan: Plan) -> BranchLogProbs:
