@@ -89,7 +89,8 @@ def _line(line: bytes, name: str, place: str) -> Record | Problem:
     try:
         return Record(place, _decode(_text(line)))
     except json.JSONDecodeError as error:
-        return Problem(name, place, "", f"is not JSON: {error.msg} at column {error.colno}")
+        what = error.msg.removesuffix(" at")
+        return Problem(name, place, "", f"is not JSON: {what} at column {error.colno}")
     except (ValueError, RecursionError) as error:
         return Problem(name, place, "", _reason(error))
 
