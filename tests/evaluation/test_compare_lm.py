@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from counterpoint.cli.demo import side_by_side
 from counterpoint.config import resolve
 from counterpoint.errors import BadInputError
 from counterpoint.evaluation.compare import compare
@@ -93,6 +94,9 @@ def test_replies_are_read_where_generation_is_asked_for(model: str, data: Path, 
     assert rows["base", "ece"]["mean"] is None
     lines = map(json.loads, (tmp_path / "predictions.jsonl").read_text().splitlines())
     assert all(len(line["replies"]) == 2 for line in lines)
+    shown = list(side_by_side(tmp_path, 2))
+    assert sum("  A. " in text and "  B. " in text for text in shown) == 2
+    assert sum("In context" in text for text in shown) == 4, "two dilemmas, two poles"
 
 
 def test_a_model_that_has_an_adapter_is_no_place_to_start(data: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 
@@ -16,6 +17,7 @@ from counterpoint.cli.compare import estimate, print_results
 from counterpoint.cli.progress import progress_bar
 from counterpoint.config import resolve
 from counterpoint.evaluation.method_labels import label_methods
+from counterpoint.types import Dilemma
 
 METHODS = ("pft", "sft_mixed", "sft_positive", "sft_negative", "dpo_mixed", "base")
 
@@ -97,18 +99,22 @@ def demo_in_words(out: Path, console: Console) -> None:
 
 
 def side_by_side(folder: Path, count: int) -> Iterator[str]:
-    """The first dilemmas of a run with every method's reply for either pole, right ones marked."""
+    """The first dilemmas of seed 0, as they were shown, with every method's reply for either pole."""
+    from counterpoint.evaluation.answers import order_of
+    from counterpoint.models.prompts import letter
+
     said: dict[str, list[dict[str, Any]]] = {}
     for line in (folder / "predictions.jsonl").read_text(encoding="utf-8").splitlines():
         answer = json.loads(line)
         said.setdefault(answer["dilemma"], []).append(answer)
     dilemmas = map(json.loads, (folder / "dilemmas.jsonl").read_text(encoding="utf-8").splitlines())
-    for dilemma in islice(dilemmas, count):
-        options = "; ".join(option["text"] for option in dilemma["options"])
-        yield f"\n{dilemma['scenario']} {dilemma['question']} ({options})"
-        for pole in dict.fromkeys(answer["pole"] for answer in said[dilemma["id"]]):
+    for dilemma in islice(map(TypeAdapter(Dilemma).validate_python, dilemmas), count):
+        shown = dilemma.reordered(order_of(dilemma, 0))
+        options = "  ".join(f"{letter(i)}. {option.text}" for i, option in enumerate(shown.options))
+        yield f"\n{dilemma.scenario} {dilemma.question}  {options}"
+        for pole in dict.fromkeys(answer["pole"] for answer in said[dilemma.id]):
             yield f"  answering for {pole}:"
-            for answer in (answer for answer in said[dilemma["id"]] if answer["pole"] == pole):
+            for answer in (answer for answer in said[dilemma.id] if answer["pole"] == pole):
                 mark = "right" if answer["chosen"] in answer["gold"] else "wrong"
                 label = label_methods([answer["method"]])[answer["method"]].label
                 yield f"    {label:14} {mark}   {answer['replies'][0]}"

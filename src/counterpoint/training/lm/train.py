@@ -221,6 +221,21 @@ def _try_out(module: TrieModule, rows: Sequence[Row], *, fixed: bool) -> None:
 
 
 @contextmanager
+def _quiet_rotation() -> Iterator[None]:
+    """Checkpoints of one second are sorted by number instead of time, which is right and no news to anybody."""
+    talkative = logging.getLogger("transformers.trainer_utils")
+    talkative.addFilter(_no_news)
+    try:
+        yield
+    finally:
+        talkative.removeFilter(_no_news)
+
+
+def _no_news(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith("mtime may not be reliable")
+
+
+@contextmanager
 def _checkpointing(model: Any, wanted: bool) -> Iterator[None]:
     """Within it layers are computed again in backward."""
     if not wanted:
