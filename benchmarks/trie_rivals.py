@@ -39,10 +39,11 @@ class Texts:
 
     def question(self, dilemma: Dilemma) -> tuple[int, ...]:
         options = "\n".join(f"{i}. {option.text}" for i, option in enumerate(dilemma.options, 1))
-        return self.ids(f"{START}{dilemma.scenario}\nWhat should be done? The options are:\n{options}\n")
+        return self.ids(f"{START}{dilemma.scenario}\nWhat should be done? Reply with JSON on one line.\n{options}\n")
 
     def condition(self, pole: Pole) -> tuple[int, ...]:
-        return self.ids(f"Choose as somebody whose leaning is {pole.name}. {pole.description}\nAnswer as JSON.\n")
+        """What differs from pole to pole, as `models/prompts.py` words it."""
+        return self.ids(f"Who answers: {pole.name}. {pole.description}\n")
 
     def answer(self, dilemma: Dilemma, option: int) -> tuple[int, ...]:
         said = dilemma.options[option % len(dilemma.options)].text
