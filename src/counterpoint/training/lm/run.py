@@ -118,7 +118,7 @@ def _train(
         "model": language.describe(),
         "plan": plan.record(),
         "curve": [list(point) for point in curve],
-        "seconds": {"this_session": round(time.perf_counter() - started, 1)},
+        "seconds": {"this_run": round(time.perf_counter() - started, 1)},
     }
     if folder:
         language.save(out / "adapter")
