@@ -186,7 +186,26 @@ def other_scenario(path: Path) -> None:
     path.write_text(path.read_text().replace("Scenario 0 number 3.", "Scenario 0 number three."))
 
 
-@pytest.mark.parametrize("change", ["setting", "encoder", "test_fraction", other_text, other_scenario])
+def other_question(path: Path) -> None:
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    write_rows(path, [{**row, "question": "What would you do?"} for row in rows])
+
+
+def other_explanation(path: Path) -> None:
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows:
+        row["options"][0]["explanation"] = "It came to mind first."
+    write_rows(path, rows)
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+OTHER_DATA = (other_text, other_scenario, other_question, other_explanation)
+
+
+@pytest.mark.parametrize("change", ["setting", "encoder", "test_fraction", *OTHER_DATA])
 def test_other_settings_or_data_in_the_same_folder_are_refused(tmp_path: Path, change: Any) -> None:
     data = write_dilemmas(tmp_path / "data.jsonl", DILEMMAS[:8])
     config = settings(data, methods=("base",), seeds=1)

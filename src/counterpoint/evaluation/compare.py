@@ -101,7 +101,10 @@ def parts_of(train: DataSet, test: DataSet | None, config: CompareConfig, seed: 
 
 def _identity(data: DataSet) -> list[object]:
     """What must be the same for finished parts to be taken over: ids, and all that is read or decides a split."""
-    return [[d.id, d.value_pair, d.scenario, [[o.text, o.pole] for o in d.options]] for d in data.dilemmas]
+    return [
+        [d.id, d.value_pair, d.scenario, d.question, [[o.text, o.pole, o.explanation] for o in d.options]]
+        for d in data.dilemmas
+    ]
 
 
 @contextmanager

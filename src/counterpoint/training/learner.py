@@ -34,11 +34,6 @@ class Trained(NamedTuple):
 class Learner(Protocol):
     """A model and what can be done with it."""
 
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """Names of the methods it knows, `base` among them."""
-        ...
-
     def prepare(self, dilemmas: Sequence[Dilemma], progress: Progress) -> None:
         """Do once what every method would do again, such as reading all texts."""
         ...

@@ -20,11 +20,6 @@ class EncoderLearner:
         self.untrained = EncoderScorer.untrained(taxonomy, config=config)
         self.settings = settings or FitConfig()
 
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """`base` and every objective."""
-        return (BASE, *OBJECTIVES.names())
-
     def prepare(self, dilemmas: Sequence[Dilemma], progress: Progress) -> None:
         """Fill the cache of frozen features."""
         total = sum(len(dilemma.options) for dilemma in dilemmas)

@@ -32,11 +32,6 @@ class LmLearner:
                 f"{self.language.describe()['base']}"
             )
 
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """`base`, `icl`, `caa` and every objective."""
-        return (BASE, ICL, CAA, *OBJECTIVES.names())
-
     def prepare(self, dilemmas: Sequence[Dilemma], progress: Progress) -> None:
         """Nothing: what methods share is the prefix of a prompt, within one pass."""
 
