@@ -22,7 +22,7 @@ CONSTRAINTS ?= -c constraints.txt
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) -e '.[encoder,lm,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) -e '.[encoder,lm,llm,serve,dev]'
 	touch $@
 
 clean:
