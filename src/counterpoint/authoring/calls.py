@@ -103,7 +103,7 @@ class Answer:
     """Whether it came from the cache, at no cost now."""
 
 
-class CallFailed(CounterpointError):
+class CallFailedError(CounterpointError):
     """A call gave nothing to use. `answers` are those that were paid for on the way (repairs too)."""
 
     def __init__(self, reason: Failure, detail: str, answers: tuple[Answer, ...] = ()) -> None:
@@ -111,13 +111,13 @@ class CallFailed(CounterpointError):
         super().__init__(f"{reason}: {detail}")
 
 
-class RunStopped(CounterpointError):
+class RunStoppedError(CounterpointError):
     """Nothing more can be asked in this run; what was answered is kept, and a later run goes on from there."""
 
 
-class CapReached(RunStopped):
+class CapReachedError(RunStoppedError):
     """The next call might pass the cost cap."""
 
 
-class EndpointDown(RunStopped):
+class EndpointDownError(RunStoppedError):
     """The endpoint can't be reached, or refuses every call (a wrong key, no such model)."""

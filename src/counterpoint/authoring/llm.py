@@ -105,9 +105,9 @@ class LLM:
         """The answer to a call: from the cache, or sent, retried, paid for and kept.
 
         Raises:
-            CallFailed: `unavailable`: no answer after all retries. (A refusal or a cut answer is an answer here.)
-            CapReached: it might pass the cap.
-            EndpointDown: nothing can be asked there.
+            CallFailedError: `unavailable`: no answer after all retries. (A refusal or a cut answer is an answer here.)
+            CapReachedError: it might pass the cap.
+            EndpointDownError: nothing can be asked there.
         """
         raise NotImplementedError
 
@@ -128,7 +128,7 @@ class LLM:
             repairs: how often the model may mend its answer.
 
         Raises:
-            CallFailed: `malformed`, `refused`, `truncated` or `unavailable`, with the answers paid for.
-            CapReached, EndpointDown: as `ask`.
+            CallFailedError: `malformed`, `refused`, `truncated` or `unavailable`, with the answers paid for.
+            CapReachedError, EndpointDownError: as `ask`.
         """
         raise NotImplementedError

@@ -1,7 +1,7 @@
 """A run that makes rows: planned slot by slot, written in parallel, decided in order, resumable at any moment.
 
-    async def write(slot: int, attempt: int) -> Draft: ...      # asks models; raises Rejected or CallFailed
-    def settle(draft: Draft) -> Draft: ...                      # against all kept before; raises Rejected
+    async def write(slot: int, attempt: int) -> Draft: ...      # asks models; raises RejectedError or CallFailedError
+    def settle(draft: Draft) -> Draft: ...                      # against all kept before; raises RejectedError
 
     with Journal(out.with_name(out.name + ".run"), identity=[...]) as journal:
         outcome = await run(100, write, settle, journal=journal, attempts=3, parallel=64)
@@ -34,7 +34,7 @@ class Draft:
     """What was checked and what came out, JSON-able; stands in the row's provenance."""
 
 
-class Rejected(CounterpointError):
+class RejectedError(CounterpointError):
     """A draft is no good. `reason` is a short phrase to count by, such as `label not recovered`."""
 
     def __init__(self, reason: str, detail: str = "", answers: tuple[Answer, ...] = ()) -> None:
@@ -88,7 +88,7 @@ class Tally:
     given_up: int
     """Slots whose attempts are used up."""
     rejected: Mapping[str, int]
-    """Rejected attempts by reason."""
+    """RejectedError attempts by reason."""
 
 
 class Journal:
@@ -105,11 +105,11 @@ class Journal:
     def __init__(self, folder: Path, *, identity: object) -> None:
         raise NotImplementedError
 
-    def get(self, slot: int, attempt: int) -> Draft | Rejected | None:
+    def get(self, slot: int, attempt: int) -> Draft | RejectedError | None:
         """What was written for this attempt by this or an earlier process; None if nothing was."""
         raise NotImplementedError
 
-    async def put(self, slot: int, attempt: int, written: Draft | Rejected) -> None:
+    async def put(self, slot: int, attempt: int, written: Draft | RejectedError) -> None:
         """Keep it; returns when it is safe on disk."""
         raise NotImplementedError
 
@@ -134,9 +134,9 @@ async def run(
 
     Args:
         slots: rows wanted.
-        write: writes one attempt at one slot; must depend on nothing else. `Rejected` and `CallFailed` are recorded
-            and the slot is tried again; `RunStopped` ends the run.
-        settle: decides on a draft in the fixed order, given what it kept before; may change it; raises `Rejected`.
+        write: writes one attempt at one slot; must depend on nothing else. `RejectedError` and `CallFailedError` are
+            recorded and the slot is tried again; `RunStoppedError` ends the run.
+        settle: decides on a draft in the fixed order, given what it kept before; may change it; raises `RejectedError`.
             Called again for everything on a resumed run, so it must be deterministic.
         journal: where drafts and rejections are kept.
         attempts: at most so many a slot.
