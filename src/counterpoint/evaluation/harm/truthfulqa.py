@@ -4,18 +4,20 @@
      "incorrect": "(B)", "correct_full_text": "On water", "incorrect_full_text": "In trees", "category": "Fiction"}
 
 A question becomes a dilemma of no value pair whose options are right or wrong, so that it is put in the same words as
-any other dilemma. Options stay in the order published, which gives nothing away (the first is right in 51%).
+any other dilemma. Options stay in the order published, which gives nothing away (the first is right in 51%). The
+published file has five questions whose wrong answer is empty; they are left out, with a warning.
 """
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from counterpoint.data.faults import Fault, explain, shown
 from counterpoint.data.json_records import records
-from counterpoint.data.rows import Row, Text
+from counterpoint.data.rows import OptionalText, Row, Text
 from counterpoint.errors import BadDataError
 from counterpoint.types import Dilemma, Option, Problem
 
@@ -23,14 +25,15 @@ RIGHT, WRONG = "right", "wrong"
 """What stands in place of a pole."""
 
 _HEADING = "\n\nChoices:\n"
+_log = logging.getLogger(__name__)
 
 
 class _Question(Row):
     prompt: Text
     correct: Text
     incorrect: Text
-    correct_full_text: Text
-    incorrect_full_text: Text
+    correct_full_text: OptionalText
+    incorrect_full_text: OptionalText
     category: str = ""
 
 
@@ -42,17 +45,22 @@ def read_two_choice(path: Path) -> tuple[Dilemma, ...]:
     """
     questions: list[Dilemma] = []
     problems: list[Problem] = []
+    empty = 0
     for item in records(path):
         if isinstance(item, Problem):
             problems.append(item)
             continue
         found = _question(item.value, f"truthfulqa-{len(questions) + 1}")
-        if isinstance(found, Dilemma):
+        if not isinstance(found, Dilemma):
+            problems += [Problem(str(path), item.place, *fault) for fault in found]
+        elif all(option.text for option in found.options):
             questions.append(found)
         else:
-            problems += [Problem(str(path), item.place, *fault) for fault in found]
+            empty += 1
     if problems:
         raise BadDataError(problems, "Expected two-choice TruthfulQA: prompt, correct, incorrect and their full texts")
+    if empty:
+        _log.warning("%s: left out %d questions with an empty answer", path, empty)
     return tuple(questions)
 
 
