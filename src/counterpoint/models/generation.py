@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from counterpoint.errors import BadInputError
-from counterpoint.models.row_cache import OneRow, Prompt, Rows, SharedRows
+from counterpoint.models.row_cache import AroundPass, OneRow, Prompt, Rows, SeparateRows, SharedRows, untouched
 from counterpoint.models.sampling import Decoding, Draws, pick, prompt_seed
 from counterpoint.models.trie.anatomy import Anatomy, anatomy
 from counterpoint.models.trie.check import TOLERANCES, evaluating
@@ -34,7 +34,7 @@ OnText = Callable[[int, str], None]
 """Told of every row's new text as it comes: index of the prompt, text. A row's pieces joined are its reply."""
 
 AroundStep = Callable[[Sequence[int]], AbstractContextManager[None]]
-"""Opened around every step with the indices of the prompts in it, one token each: where steering is switched on. Before
+"""Opened around every pass with the indices of the prompts in it, one token each: where steering is switched on. Before
 that the prompts are read, but for their last tokens."""
 
 UNFINISHED = "\N{REPLACEMENT CHARACTER}"
@@ -109,7 +109,7 @@ class Generator:
             seeds: one for each prompt; otherwise made from the decoding's seed and the prompt, so that equal prompts
                 get equal replies.
             on_text: told of new text as it comes.
-            around_step: a context for every step.
+            around_step: a context for every pass.
 
         Raises:
             BadInputError: a prompt is empty or too long for the model, or seeds don't match prompts.
@@ -124,9 +124,9 @@ class Generator:
         replies: dict[int, Generated] = {}
         with torch.no_grad(), evaluating(self.parts.model):
             for batch in self._batches(ids, limits):
-                rows = [_Row(i, limits[i], Draws(seeds[i]), decoding, self.tokenizer, on_text) for i in batch]
-                state, last = self._start([ids[i] for i in batch]), torch.tensor([ids[i][-1] for i in batch])
-                self._decode(state, last, rows, decoding, around_step or (lambda _: nullcontext()))
+                rows = [ReplyRow(i, limits[i], Draws(seeds[i]), decoding, self.tokenizer, on_text) for i in batch]
+                state, last = self.start([ids[i] for i in batch]), torch.tensor([ids[i][-1] for i in batch])
+                self._decode(state, last, rows, decoding, around_step)
                 replies.update((row.index, row.reply()) for row in rows)
         return [replies[i] for i in range(len(ids))]
 
@@ -152,14 +152,14 @@ class Generator:
         if batch:
             yield batch
 
-    def _start(self, prompts: Sequence[Prompt]) -> Rows:
-        """The prompts read but for their last tokens."""
+    def start(self, prompts: Sequence[Prompt]) -> SharedRows | SeparateRows:
+        """The prompts read but for their last tokens. No gradient and evaluation mode are the caller's to see to."""
         if self.sharing == "trie" and (untried := self._tries(prompts) - self._checked):
             self._checked |= untried
             if problem := check(self.parts, prompts):
                 logger.warning("shared prefixes %s; generating every reply on its own from here on", problem)
                 self.sharing = "none"
-        return SharedRows(self.parts, prompts) if self.sharing == "trie" else _Separately(self.parts, prompts)
+        return SharedRows(self.parts, prompts) if self.sharing == "trie" else SeparateRows(self.parts, prompts)
 
     def _tries(self, prompts: Sequence[Prompt]) -> set[str]:
         """What reading these together would try."""
@@ -168,12 +168,15 @@ class Generator:
         return {"reading"} | ({"rows"} if len(prompts) > 1 else set()) | ({"window"} if beyond else set())
 
     def _decode(
-        self, state: Rows, tokens: Tensor, rows: Sequence[_Row], decoding: Decoding, around_step: AroundStep
+        self, state: Rows, tokens: Tensor, rows: Sequence[ReplyRow], decoding: Decoding, around_step: AroundStep | None
     ) -> None:
         """Continue all rows until each has ended; `tokens`: the prompts' last, `[row]`."""
+
+        def around(rows: Sequence[ReplyRow]) -> AroundPass:
+            return (lambda places: around_step([rows[i].index for i in places])) if around_step else untouched
+
         while rows:
-            with around_step([row.index for row in rows]):
-                logits = state.step(tokens)
+            logits = state.step(tokens, around(rows))
             draws = torch.tensor([row.draws() for row in rows], dtype=torch.float64)
             tokens = pick(logits, draws, decoding).cpu()
             for row, token in zip(rows, tokens.tolist(), strict=True):
@@ -185,23 +188,8 @@ class Generator:
                     state.keep(alive)
 
 
-class _Separately:
-    """Rows that share nothing, behind the same contract: where a check failed, or sharing isn't wanted."""
-
-    def __init__(self, parts: Anatomy, prompts: Sequence[Prompt]) -> None:
-        self._rows = [OneRow(parts, prompt) for prompt in prompts]
-
-    def step(self, tokens: Tensor) -> Tensor:
-        """`[row, vocabulary]`."""
-        return torch.cat([row.step(token[None]) for row, token in zip(self._rows, tokens, strict=True)])
-
-    def keep(self, rows: Sequence[int]) -> None:
-        """Forget all rows but these."""
-        self._rows = [self._rows[i] for i in rows]
-
-
 @dataclass
-class _Row:
+class ReplyRow:
     """One reply on its way."""
 
     index: int

@@ -33,6 +33,9 @@ SYSTEM = "You choose for the person who answers, and reply only in the form aske
 ANSWER_CUE = "\n\nReply:\n"
 """Ends a prompt where there is no chat template. After a line break a reply begins as it does on its own."""
 
+ROLE_CUES = {"user": "User:\n", "assistant": "Reply:\n"}
+"""Begin the turns of a conversation where there is no chat template."""
+
 TEMPLATE_SETTINGS = {"enable_thinking": False, "date_string": "26 Jul 2024"}
 """Qwen3: no thoughts before the reply. Llama 3: the date its templates have by default, never today's."""
 
@@ -169,6 +172,36 @@ class Prompter:
         if self._chat:
             return self._ids(self._render(self._messages(user), reply_next=True))
         return self._start() + self._ids(f"{SYSTEM}\n\n{user}{ANSWER_CUE}")
+
+    def turns(self, messages: Sequence[tuple[str, str]]) -> tuple[int, ...]:
+        """Token ids of a conversation, (role, text) each and the last a user's, up to where the reply begins.
+
+        As templates want it: what the system says is one text at the start (of the user's first turn, where there is no
+        turn for the system), and roles take turns. Without a template every turn begins with its role.
+
+        Raises:
+            BadInputError: the template doesn't take it.
+        """
+        merged: list[tuple[str, str]] = []
+        for role, text in messages:
+            if role != "system" and merged and merged[-1][0] == role:
+                merged[-1] = (role, f"{merged[-1][1]}\n\n{text}")
+            elif role != "system":
+                merged.append((role, text))
+        system = "\n\n".join(text for role, text in messages if role == "system")
+        if system and self._system_turn:
+            merged.insert(0, ("system", system))
+        elif system:
+            first = next(i for i, (role, _) in enumerate(merged) if role == "user")
+            merged[first] = ("user", f"{system}\n\n{merged[first][1]}")
+        harmless = [(role, self._harmless(text)) for role, text in merged]
+        if not self._chat:
+            told = "".join(f"{ROLE_CUES[role]}{text}\n\n" for role, text in harmless)
+            return self._start() + self._ids(told + ROLE_CUES["assistant"])
+        try:
+            return self._ids(self._render([{"role": r, "content": t} for r, t in harmless], reply_next=True))
+        except Exception as error:  # what a template raises is up to it
+            raise BadInputError(f"the model's chat template doesn't take this conversation: {error}") from error
 
     def _messages(self, user: str) -> list[dict[str, str]]:
         if self._system_turn:

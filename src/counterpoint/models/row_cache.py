@@ -12,12 +12,14 @@ All layers keep all keys, also those of a sliding window: transformers then appl
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from transformers import DynamicCache
 
 from counterpoint.models.trie import Branch, Plan, UnsupportedModelError, build_plan, tree_attention
@@ -27,11 +29,19 @@ from counterpoint.models.trie.plan import Ints
 
 Prompt = tuple[int, ...]
 
+AroundPass = Callable[[Sequence[int]], AbstractContextManager[None]]
+"""Opened around every forward pass of a step with the rows in it, one token each: where steering is switched on."""
+
+
+def untouched(_rows: Sequence[int]) -> AbstractContextManager[None]:
+    """Around a pass in which the model stays as it is."""
+    return nullcontext()
+
 
 class Rows(Protocol):
     """Rows that are being continued, one token at a time. Making one reads all prompts but for their last tokens."""
 
-    def step(self, tokens: Tensor) -> Tensor:
+    def step(self, tokens: Tensor, around: AroundPass = untouched) -> Tensor:
         """Read one token a row, `[row]`; logits of the next, `[row, vocabulary]`."""
         ...
 
@@ -74,17 +84,18 @@ class SharedRows:
         layers = [tuple(x[0][:, gather.to(x.device)].transpose(0, 1) for x in layer[:2]) for layer in nodes]
         return DynamicCache(layers)
 
-    def step(self, tokens: Tensor) -> Tensor:
-        """Read one token a row, `[row]`; logits of the next, `[row, vocabulary]`."""
+    def step(self, tokens: Tensor, around: AroundPass = untouched) -> Tensor:
+        """Read one token a row, `[row]`; logits of the next, `[row, vocabulary]`. All rows are one pass."""
         self._seen = torch.cat([self._seen, self._seen.new_ones(len(tokens), 1)], dim=1)
-        output = self.parts.causal_lm(
-            input_ids=tokens[:, None].to(self.parts.device),
-            attention_mask=self._seen,
-            position_ids=self._positions[:, None],
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
+        with around(range(len(tokens))):
+            output = self.parts.causal_lm(
+                input_ids=tokens[:, None].to(self.parts.device),
+                attention_mask=self._seen,
+                position_ids=self._positions[:, None],
+                past_key_values=self._cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
         self._positions = self._positions + 1
         logits: Tensor = output.logits[:, -1]
         return logits
@@ -97,6 +108,38 @@ class SharedRows:
         self._seen = self._seen[:, padding:]
         layers = [tuple(x[index.to(x.device)][:, :, padding:] for x in layer[:2]) for layer in self._cache]
         self._cache = DynamicCache(layers)
+
+    def join(self, other: SharedRows) -> None:
+        """Let another's rows come after these; that one is not to be used any more. The shorter get more padding."""
+        longest = max(self._seen.shape[1], other._seen.shape[1])
+        mine, its = longest - self._seen.shape[1], longest - other._seen.shape[1]
+        self._positions = torch.cat([self._positions, other._positions])
+        layers = [
+            tuple(
+                torch.cat([_padded(x, mine, len(self._seen), y), _padded(y, its, len(other._seen), x)])
+                for x, y in zip(a, b, strict=True)
+            )
+            for a, b in _side_by_side(self._cache, other._cache)
+        ]
+        self._seen = torch.cat([F.pad(self._seen, (mine, 0)), F.pad(other._seen, (its, 0))])
+        self._cache = DynamicCache(layers)
+
+
+def _side_by_side(
+    one: DynamicCache, other: DynamicCache
+) -> list[tuple[tuple[Tensor | None, ...], tuple[Tensor | None, ...]]]:
+    """Keys and values of both caches, layer by layer; None where a cache has read nothing yet."""
+    both = [[layer[:2] for layer in cache] for cache in (one, other)]
+    count, nothing = max(map(len, both)), (None, None)
+    return [tuple(layers[i] if layers else nothing for layers in both) for i in range(count)]  # type: ignore[misc]
+
+
+def _padded(x: Tensor | None, padding: int, rows: int, like: Tensor | None) -> Tensor:
+    """`[row, head, token, dim]` with padding on the left."""
+    if x is not None:
+        return F.pad(x, (0, 0, padding, 0))
+    assert like is not None
+    return like.new_zeros(rows, like.shape[1], padding, like.shape[3])
 
 
 class OneRow:
@@ -114,15 +157,39 @@ class OneRow:
         if len(prompt) > 1:
             self.step(torch.tensor(prompt[:-1]))
 
-    def step(self, tokens: Tensor) -> Tensor:
+    def step(self, tokens: Tensor, around: AroundPass = untouched) -> Tensor:
         """Read one token, `[1]`; logits of the next, `[1, vocabulary]`."""
         ids = tokens[None].to(self.parts.device)
-        output = self.parts.causal_lm(input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=1)
+        with around((0,)):
+            output = self.parts.causal_lm(input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=1)
         logits: Tensor = output.logits[:, -1]
         return logits
 
     def keep(self, rows: Sequence[int]) -> None:
         """Nothing to forget: there is one row."""
+
+
+class SeparateRows:
+    """Rows that share nothing, behind the same contract: where a check failed, or sharing isn't wanted."""
+
+    def __init__(self, parts: Anatomy, prompts: Sequence[Prompt]) -> None:
+        self._rows = [OneRow(parts, prompt) for prompt in prompts]
+
+    def step(self, tokens: Tensor, around: AroundPass = untouched) -> Tensor:
+        """`[row, vocabulary]`. Every row is a pass of its own."""
+        found = []
+        for i, (row, token) in enumerate(zip(self._rows, tokens, strict=True)):
+            with around((i,)):
+                found.append(row.step(token[None]))
+        return torch.cat(found)
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Forget all rows but these."""
+        self._rows = [self._rows[i] for i in rows]
+
+    def join(self, other: SeparateRows) -> None:
+        """Let another's rows come after these."""
+        self._rows += other._rows
 
 
 def way(plan: Plan, last: int) -> Ints:
