@@ -120,7 +120,7 @@ class Generator:
             seeds = [prompt_seed(decoding.seed, prompt) for prompt in ids]
         if len(seeds) != len(ids):
             raise BadInputError(f"{len(seeds)} seeds for {len(ids)} prompts; expected one each")
-        limits = [self._limit(prompt, decoding) for prompt in ids]
+        limits = [self.limit(prompt, decoding) for prompt in ids]
         replies: dict[int, Generated] = {}
         with torch.no_grad(), evaluating(self.parts.model):
             for batch in self._batches(ids, limits):
@@ -130,7 +130,7 @@ class Generator:
                 replies.update((row.index, row.reply()) for row in rows)
         return [replies[i] for i in range(len(ids))]
 
-    def _limit(self, prompt: Prompt, decoding: Decoding) -> int:
+    def limit(self, prompt: Prompt, decoding: Decoding) -> int:
         """New tokens at most, so that the model's positions are enough."""
         positions = getattr(self.parts.config, "max_position_embeddings", None) or len(prompt) + decoding.max_new_tokens
         if not 0 < len(prompt) < positions:

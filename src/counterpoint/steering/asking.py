@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 from counterpoint.errors import BadInputError
 from counterpoint.models.decoding import Decoding
 from counterpoint.steering.steering import Steering
-from counterpoint.types import Dilemma, Pole
+from counterpoint.types import Dilemma, Pole, Taxonomy
 
 Role = Literal["system", "user", "assistant"]
 Finish = Literal["stop", "length"]
@@ -117,6 +117,15 @@ class Reply:
     """Tokens of the base's prompt."""
     others: tuple[str, ...] = ()
     """Candidates that were drawn and not kept."""
+
+
+def to_show_both(ask: Ask, steering: Steering, taxonomy: Taxonomy) -> Ask:
+    """The same question put to somebody who sees both sides, where the steering says that both are to be shown."""
+    if not steering.shows_both:
+        return ask
+    pairs = [taxonomy.by_name[name] for name in steering.conflicts]
+    sides = "; ".join(f"for {pair.positive.name} and for {pair.negative.name}" for pair in pairs)
+    return answered_by(ask, Pole("Somebody of two minds", f"Says what speaks {sides}, and lets the reader decide."))
 
 
 def text_of(ask: Ask) -> str:

@@ -1,0 +1,58 @@
+"""Does a method change anything on this model? Asked once, when it is opened: a silent nothing would pass for an answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from counterpoint.models.decoding import Decoding
+from counterpoint.models.steering_hooks import NoEffectError
+from counterpoint.models.trie.check import evaluating
+from counterpoint.steering.asking import BASE, Asked, Request
+from counterpoint.steering.block import Block
+from counterpoint.steering.method import Draft, Drafting, Voice
+from counterpoint.steering.steering import Steering, nothing
+from counterpoint.steering.ties import rounding
+from counterpoint.types import Dilemma, Option
+
+if TYPE_CHECKING:
+    from counterpoint.steering.engine import Engine
+
+QUESTION = Dilemma(
+    id="probe",
+    value_pair="",
+    scenario="Somebody has a free day.",
+    question="What do they do?",
+    options=(Option("Stay at home", ""), Option("Go out", "")),
+)
+
+
+def check_effect(engine: Engine, name: str, method: Drafting) -> None:
+    """Compare the next token's logits at strength 1 on each pair with the base's.
+
+    Raises:
+        NoEffectError: on some value pair they differ by no more than rounding.
+    """
+    still = []
+    with torch.no_grad(), evaluating(engine.language.model):
+        _, plain = _first(engine, Draft(Asked(QUESTION)))
+        for axis, pair in enumerate(engine.taxonomy):
+            vector = tuple(float(i == axis) for i in range(len(engine.taxonomy)))
+            rows, steered = _first(engine, method.draft(Draft(Asked(QUESTION)), Steering(vector)))
+            finite = plain.isfinite() & steered.isfinite()
+            moved = (steered - plain)[finite]
+            if not float(moved.max() - moved.min()) > 8 * rounding(rows, engine.dtype):
+                still.append(pair.name)
+    if still:
+        raise NoEffectError(f"{name} changes nothing on {engine.language.name} along {', '.join(still)}")
+
+
+def _first(engine: Engine, draft: Draft) -> tuple[Tensor, Tensor]:
+    """Logits of the first token: of the rows, and of the reply."""
+    draft = draft if draft.voices else replace(draft, voices=(Voice(draft.ask.who, 1.0),))
+    request = Request(draft.ask, nothing(engine.taxonomy), BASE, Decoding(temperature=0, max_new_tokens=1))
+    flight = engine.flight(request, draft, 0, lambda _: None)
+    return Block(engine.generator, engine.levers, [flight]).step([0])
