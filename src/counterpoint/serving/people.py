@@ -1,149 +1,63 @@
 """What the service does for one person, with no HTTP in it: the routes and the pages share it.
 
 Every method takes who asks (`Principal`: its tenant bounds what can be seen) and the person's name in that tenant, is
-one transaction, and leaves a line in the audit trail. Raised, besides what is named below: `UnknownPersonError` (404),
-`PersonDeletedError` (410), `ConflictError` (409), `BadInputError` (422), `StoreError` (503).
+one transaction, and leaves a line in the audit trail. Scorers read, and what is slow is worked out, outside it. Raised,
+besides what is named below: `UnknownPersonError` (404), `PersonDeletedError` (410), `ConflictError` (409),
+`BadInputError` (422), `StoreError` (503).
 """
 
 from __future__ import annotations
 
+import json
+import math
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from typing import Any
 
-from counterpoint.serving.store.bank import Bank
-from counterpoint.serving.store.records import NewEvent, PersonRow, Principal
-from counterpoint.serving.store.store import Store
-from counterpoint.types import Dilemma
-from counterpoint.users.ask import Rule
+import numpy as np
+
+from counterpoint.errors import BadDataError, BadInputError, CounterpointError, UnknownNameError
+from counterpoint.serving.store import schema
+from counterpoint.serving.store.bank import Bank, Reading
+from counterpoint.serving.store.beliefs import Beliefs, Held, choices_of, standing_events
+from counterpoint.serving.store.erase import erase, scrub
+from counterpoint.serving.store.export import export_person, import_person
+from counterpoint.serving.store.intake import as_stored, checked, split
+from counterpoint.serving.store.records import (
+    CORRECTED,
+    WITHDRAWN,
+    ConflictError,
+    NewEvent,
+    PersonDeletedError,
+    PersonRow,
+    Principal,
+    StoredEvent,
+    UnknownPersonError,
+)
+from counterpoint.serving.store.store import Store, Transaction, as_json, check_name
+from counterpoint.serving.store.views import (
+    Asked,
+    Leaning,
+    PathPoint,
+    Preferences,
+    Ranked,
+    Reason,
+    Recorded,
+    path,
+    preferences,
+    reasons,
+)
+from counterpoint.types import Problem
+from counterpoint.users.ask import Rule, information, next_question
 from counterpoint.users.belief import Belief
+from counterpoint.users.events import check
+from counterpoint.users.model import predict_gaussian
 
+__all__ = ["Asked", "Leaning", "PathPoint", "People", "Preferences", "Ranked", "Reason", "Recorded"]
 
-@dataclass(frozen=True)
-class Recorded:
-    """What became of events that were sent.
-
-    Attributes:
-        events: their ids in the order sent, given ones included.
-        added: how many were new.
-        repeated: how many were there already, with the same content.
-    """
-
-    events: tuple[str, ...]
-    added: int
-    repeated: int
-
-
-@dataclass(frozen=True)
-class Leaning:
-    """Where somebody stands on one value pair.
-
-    Attributes:
-        value_pair: its name.
-        positive: name of the positive pole.
-        negative: name of the negative pole.
-        mean: of the preference, positive towards the positive pole; log-odds per nat of evidence.
-        sd: standard deviation of it.
-        low: lower end of the central 90% interval.
-        high: its upper end.
-        probability_positive: probability that they lean to the positive pole.
-        evidence: ln(prior sd / sd), nats; 0: nothing known.
-        corrected: what they said themselves, which outranks inference; None if nothing.
-        words: one short plain sentence.
-    """
-
-    value_pair: str
-    positive: str
-    negative: str
-    mean: float
-    sd: float
-    low: float
-    high: float
-    probability_positive: float
-    evidence: float
-    corrected: float | None
-    words: str
-
-
-@dataclass(frozen=True)
-class Preferences:
-    """Where somebody stands.
-
-    Attributes:
-        person: the tenant's name for them.
-        leanings: one a value pair, in the taxonomy's order.
-        summary: a few plain sentences.
-        observations: how many observations the belief counts.
-        sequence: of the last event it stands on.
-        last_event: when the last of them happened, seconds since 1970; None if none did.
-        last_change: when they were last noticed to have changed; None if never.
-        as_of: the moment asked about; None: now.
-        belief: the same as one record, corrections included.
-    """
-
-    person: str
-    leanings: tuple[Leaning, ...]
-    summary: str
-    observations: int
-    sequence: int
-    last_event: float | None
-    last_change: float | None
-    as_of: float | None
-    belief: Belief
-
-
-@dataclass(frozen=True)
-class PathPoint:
-    """A belief along the way, corrections included. `time`: of the event after which it was held."""
-
-    time: float
-    event: str
-    belief: Belief
-
-
-@dataclass(frozen=True)
-class Reason:
-    """What one event says about one value pair.
-
-    Attributes:
-        event: its id.
-        kind: what was done.
-        time: when, seconds since 1970.
-        words: what happened, plainly; the person's own texts may be in it.
-        dilemma: digest of the dilemma, or "".
-        push: how far it pulls the leaning from a newcomer's, to first order; positive to the positive pole.
-    """
-
-    event: str
-    kind: str
-    time: float
-    words: str
-    dilemma: str
-    push: float
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A dilemma worth asking.
-
-    Attributes:
-        dilemma: what to show; send its `digest` with the answer.
-        information: what the answer is expected to tell, nats.
-        asked: how many were answered before.
-    """
-
-    dilemma: Dilemma
-    information: float
-    asked: int
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """One option in its place. `index`: in what was sent; `probability`: that this person would choose it of all."""
-
-    index: int
-    text: str
-    probability: float
+MOST = 5.0
+"""The largest preference somebody can state for themselves, either way."""
 
 
 class People:
@@ -152,10 +66,13 @@ class People:
     Args:
         store: where they are kept.
         bank: what they are asked, and what reads their texts.
+        beliefs: how to infer; by default Gaussian beliefs from a flat start.
     """
 
-    def __init__(self, store: Store, bank: Bank) -> None:
-        self.store, self.bank = store, bank
+    def __init__(self, store: Store, bank: Bank, *, beliefs: Beliefs | None = None) -> None:
+        self.store, self.bank, self.beliefs = store, bank, beliefs or Beliefs(bank)
+
+    # Learning
 
     def record(self, who: Principal, person: str, events: Sequence[NewEvent], *, key: str = "") -> Recorded:
         """Take in events, all or none. The person begins with their first. What this acknowledges is on disk.
@@ -170,27 +87,12 @@ class People:
             BadDataError: with every problem of every event.
             ConflictError: an id, or the key, was used before for something else.
         """
-        raise NotImplementedError
-
-    def preferences(
-        self, who: Principal, person: str, *, as_of: float | None = None, known_at: float | None = None
-    ) -> Preferences:
-        """Where they stand; at a moment `as_of` (what happened later is left out), or as we knew it at `known_at`."""
-        raise NotImplementedError
-
-    def belief(self, who: Principal, person: str) -> Belief:
-        """What to steer by, corrections included. Somebody unknown has a newcomer's; nobody is made by asking."""
-        raise NotImplementedError
-
-    def path(self, who: Principal, person: str, *, most: int = 60) -> tuple[PathPoint, ...]:
-        """How the belief came about, the newcomer's first, at most so many points, the last one as it is now."""
-        raise NotImplementedError
-
-    def explain(
-        self, who: Principal, person: str, *, value_pair: str | None = None, most: int = 20
-    ) -> dict[str, tuple[Reason, ...]]:
-        """What each leaning rests on: for each value pair (or the one asked for) the events that pull most."""
-        raise NotImplementedError
+        choices = checked(events, self.bank, self.store.clock())
+        reading = self.bank.read(choices)
+        sent = [as_stored(choice, sequence=0, learned_at=0.0) for choice in choices]
+        content = [asdict(event) for event in events]
+        timed = [event.time is not None for event in events]
+        return self._add(who, person, sent, timed, reading, key=key, content=content, what="events added")
 
     def correct(self, who: Principal, person: str, value_pair: str, value: float, *, key: str = "") -> Preferences:
         """A person's own word on a value pair: it outranks whatever is inferred, until withdrawn or corrected again.
@@ -206,15 +108,77 @@ class People:
             UnknownNameError: no such value pair.
             BadInputError: the value is out of range.
         """
-        raise NotImplementedError
+        payload = {"value_pair": self._pair(value_pair), "value": _preference(value)}
+        return self._say(who, person, CORRECTED, payload, key=key)
 
     def withdraw(self, who: Principal, person: str, value_pair: str, *, key: str = "") -> Preferences:
-        """Take their own word back: inference counts again. Nothing happens where there is none."""
-        raise NotImplementedError
+        """Take their own word back: inference counts again. Nothing changes where there is none.
+
+        Raises:
+            UnknownNameError: no such value pair.
+        """
+        return self._say(who, person, WITHDRAWN, {"value_pair": self._pair(value_pair)}, key=key)
+
+    # Telling
+
+    def preferences(
+        self, who: Principal, person: str, *, as_of: float | None = None, known_at: float | None = None
+    ) -> Preferences:
+        """Where they stand; at a moment `as_of` (what happened later is left out), or as we knew it at `known_at`."""
+        with self.store.begin(who) as tx:
+            found = tx.lock(person)
+            tx.note("preferences read", found)
+            if as_of is None and known_at is None:
+                held = self._held(tx, found)
+            else:
+                events = [e for e in tx.events(found) if known_at is None or e.learned_at <= known_at]
+                held = self.beliefs.replay(events, self._reading(tx, found, events), as_of=as_of)
+        return preferences(person, held, self.beliefs, as_of=as_of)
+
+    def belief(self, who: Principal, person: str) -> Belief:
+        """What to steer by, corrections included. Somebody unknown has a newcomer's; nobody is made by asking."""
+        with self.store.begin(who) as tx:
+            try:
+                found = tx.lock(person)
+            except (UnknownPersonError, PersonDeletedError):
+                return self.beliefs.start
+            tx.note("belief read", found)
+            held = self._held(tx, found)
+        return self.beliefs.outranked(held)
+
+    def path(self, who: Principal, person: str, *, most: int = 60) -> tuple[PathPoint, ...]:
+        """How the belief came about, the newcomer's first, about so many points, the last one as it is now."""
+        standing, _, reading = self._standing(who, person, "path read")
+        return path(standing, self.beliefs, reading, most=most)
+
+    def explain(
+        self, who: Principal, person: str, *, value_pair: str | None = None, most: int = 20
+    ) -> dict[str, tuple[Reason, ...]]:
+        """What each leaning rests on: for each value pair (or the one asked for) the events that pull most."""
+        wanted = None if value_pair is None else self._pair(value_pair)
+        standing, held, reading = self._standing(who, person, "reasons read")
+        found = reasons(standing, held, self.beliefs, reading, most=most)
+        return {pair: why for pair, why in found.items() if wanted in (None, pair)}
 
     def next_question(self, who: Principal, person: str, *, rule: Rule | None = None) -> Asked | None:
-        """The dilemma that would tell most, of those not answered yet; None when the rule says stop."""
-        raise NotImplementedError
+        """The dilemma that would tell most, of those not answered yet; None when the rule says stop.
+
+        Somebody unknown is asked as a newcomer.
+        """
+        rule = rule or Rule()
+        try:
+            standing, held, _ = self._standing(who, person, "question asked")
+        except UnknownPersonError:
+            standing, held = [], self.beliefs.newcomer
+        answered = {event.payload["dilemma"] for event in standing if "dilemma" in event.payload}
+        left = [q for q in self.bank.questions if q.dilemma is not None and q.dilemma.digest not in answered]
+        belief = self.beliefs.outranked(held)
+        best = next_question(belief, left, rule, asked=len(answered))
+        if best is None:
+            return None
+        dilemma = left[best].dilemma
+        assert dilemma is not None
+        return Asked(dilemma, float(information(belief, [left[best]])[0]), len(answered))
 
     def rank(
         self,
@@ -226,33 +190,258 @@ class People:
         question: str = "",
         scene: str = "",
     ) -> tuple[Ranked, ...]:
-        """Options in the order this person would like them, best first. Unknown people get a newcomer's order."""
-        raise NotImplementedError
+        """Options in the order this person would like them, best first. Unknown people get a newcomer's order.
+
+        Raises:
+            BadInputError: fewer than two options, or an empty one.
+        """
+        if len(options) < 2 or not all(options):
+            raise BadInputError(f"ranking needs two options or more, none of them empty; these are {len(options)}")
+        belief = self.belief(who, person)
+        probability = predict_gaussian(belief, self.bank.options(options, scenario, question, scene))
+        order = np.argsort(-probability, kind="stable")
+        return tuple(Ranked(int(i), options[i], float(probability[i])) for i in order)
 
     def people(self, who: Principal, *, after: str = "", limit: int = 50) -> tuple[PersonRow, ...]:
         """The tenant's people by name, a page at a time."""
-        raise NotImplementedError
+        with self.store.begin(who) as tx:
+            tx.note("people listed")
+            return tx.people(after=after, limit=limit)
+
+    # Everything held
 
     def export(self, who: Principal, person: str) -> dict[str, Any]:
-        """Everything held about them, as JSON (`counterpoint.person/1`, docs in `store/export.py`)."""
-        raise NotImplementedError
+        """Everything held about them, as JSON (`counterpoint.person/1`, described in `store/export.py`)."""
+        with self.store.begin(who) as tx:
+            found = tx.lock(person)
+            tx.note("exported", found)
+            self._held(tx, found)
+            return export_person(tx, found)
 
     def take_in(self, who: Principal, document: dict[str, Any]) -> Preferences:
         """Import what `export` gave; the belief comes out identical.
 
         Raises:
-            BadDataError: it is not such a document.
+            BadDataError: it is not such a document, or speaks of dilemmas that are not known here.
             ConflictError: the person is here already.
         """
-        raise NotImplementedError
+        with self.store.begin(who) as tx:
+            person, events = import_person(tx, document)
+            self._check_imported(events)
+            tx.note("imported", person)
+            held = self._held(tx, person)
+        return preferences(person.name, held, self.beliefs)
 
     def delete(self, who: Principal, person: str) -> dict[str, Any]:
         """Erase them completely; a signed receipt (`counterpoint.receipt/1`) says what went.
 
         Deleting again gives the same receipt. Raises `UnknownPersonError` for somebody never known.
         """
-        raise NotImplementedError
+        with self.store.begin(who) as tx:
+            receipt = erase(tx, person)
+        scrub(self.store)
+        return receipt
 
     def log_prompt(self, who: Principal, person: str, content: dict[str, Any]) -> None:
         """Keep a prompt and its reply, where the operator asked for that. Unknown people's are not kept."""
-        raise NotImplementedError
+        with self.store.begin(who) as tx:
+            try:
+                found = tx.lock(person)
+            except (UnknownPersonError, PersonDeletedError):
+                return
+            row = {"at": tx.now, "request": who.request, "content": as_json(content)}
+            tx.add(schema.prompt_log, found, [row])
+            tx.note("prompt kept", found)
+
+    # Upkeep
+
+    def rebuild(self, who: Principal, *, keep: bool = True) -> tuple[int, int]:
+        """Replay everybody's events: how many people there are, and how many of their beliefs were not as held.
+
+        Args:
+            who: the tenant.
+            keep: write down what came out; otherwise only compare.
+        """
+        count = different = 0
+        after = ""
+        while page := self.people(who, after=after, limit=200):
+            after = page[-1].name
+            for row in page:
+                with self.store.begin(who) as tx:
+                    person = tx.lock(row.name)
+                    events = tx.events(person)
+                    held = self.beliefs.replay(events, self._reading(tx, person, events))
+                    fresh, before = _as_row(held, self.beliefs), tx.row(schema.beliefs, person)
+                    count += 1
+                    different += before is not None and any(before[name] != value for name, value in fresh.items())
+                    if keep:
+                        tx.put(schema.beliefs, person, fresh)
+        return count, different
+
+    def _add(
+        self,
+        who: Principal,
+        person: str,
+        sent: Sequence[StoredEvent],
+        timed: Sequence[bool],
+        reading: Reading,
+        *,
+        key: str,
+        content: object,
+        what: str,
+    ) -> Recorded:
+        with self.store.begin(who) as tx:
+            before = tx.lock(person, create=True)
+            if (answered := _answered(tx, before, key, content)) is not None:
+                return Recorded(tuple(answered["events"]), 0, len(sent))
+            known = tx.events_called(before, [event.id for event in sent])
+            fresh, repeated = split(sent, known, timed)
+            first = before.sequence + 1
+            fresh.sort(key=lambda event: (event.happened_at, event.id))
+            numbered = [replace(e, sequence=first + i, learned_at=tx.now) for i, e in enumerate(fresh)]
+            now = tx.append(before, numbered)
+            if numbered:
+                self._learn(tx, before, now, numbered, reading)
+            if key:
+                outcome = {"events": [event.id for event in sent]}
+                digest = tx.vault.keyed_hash("request", as_json(content))
+                row = {"key": key, "digest": digest, "outcome": as_json(outcome), "at": tx.now}
+                tx.add(schema.requests, now, [row])
+            tx.note(what, now)
+        return Recorded(tuple(event.id for event in sent), len(fresh), repeated)
+
+    def _say(self, who: Principal, person: str, kind: str, payload: dict[str, Any], *, key: str) -> Preferences:
+        """Add one event about a person's own word."""
+        event = StoredEvent(0, secrets.token_hex(8), kind, self.store.clock(), 0.0, payload)
+        with self.store.begin(who) as tx:
+            before = tx.lock(person, create=kind == CORRECTED)
+            held = self._held(tx, before)
+            content = [kind, payload]
+            idle = kind == WITHDRAWN and payload["value_pair"] not in held.corrections
+            if _answered(tx, before, key, content) is None and not idle:
+                # never before what they did last: a person's latest word is their latest
+                moment = max(event.happened_at, math.nextafter(held.last[0], math.inf))
+                numbered = replace(event, sequence=before.sequence + 1, happened_at=moment, learned_at=tx.now)
+                now = tx.append(before, [numbered])
+                held = self._learn(tx, before, now, [numbered], self.bank.read([]))
+                if key:
+                    digest = tx.vault.keyed_hash("request", as_json(content))
+                    row = {"key": key, "digest": digest, "outcome": as_json({"events": [event.id]}), "at": tx.now}
+                    tx.add(schema.requests, now, [row])
+            tx.note(kind, before)
+        return preferences(person, held, self.beliefs)
+
+    def _learn(
+        self, tx: Transaction, before: PersonRow, now: PersonRow, new: Sequence[StoredEvent], reading: Reading
+    ) -> Held:
+        """Bring the belief up to date with events just appended, and keep it."""
+        held = self._kept(tx, before)
+        further = held and self.beliefs.advance(held, new, reading)
+        if further is None:
+            events = tx.events(now)
+            own = {**_own_evidence(tx, now), **reading.texts.held}
+            again = self.bank.read(choices_of(events), own)
+            reading.texts.fresh.update(again.texts.fresh)
+            further = self.beliefs.replay(events, again)
+        _keep_evidence(tx, now, reading)
+        tx.put(schema.beliefs, now, _as_row(further, self.beliefs))
+        return further
+
+    def _kept(self, tx: Transaction, person: PersonRow) -> Held | None:
+        """The belief as it was kept; None if it is not of this sequence, evidence and model."""
+        if person.sequence == 0:
+            return self.beliefs.newcomer
+        row = tx.row(schema.beliefs, person)
+        if row is None or (row["sequence"], row["identity"]) != (person.sequence, self.beliefs.identity):
+            return None
+        belief, corrections = Belief.unpack(bytes(row["packed"])), json.loads(row["corrections"])
+        return Held(belief, corrections, row["sequence"], (row["last_time"], row["last_event"]))
+
+    def _held(self, tx: Transaction, person: PersonRow) -> Held:
+        """The belief as it is, worked out anew where what was kept is of another model."""
+        held = self._kept(tx, person)
+        if held is None:
+            events = tx.events(person)
+            held = self.beliefs.replay(events, self._reading(tx, person, events))
+            tx.put(schema.beliefs, person, _as_row(held, self.beliefs))
+        return held
+
+    def _reading(self, tx: Transaction, person: PersonRow, events: Sequence[StoredEvent]) -> Reading:
+        """Evidence for these events, the person's own texts included."""
+        reading = self.bank.read(choices_of(events), _own_evidence(tx, person))
+        _keep_evidence(tx, person, reading)
+        return reading
+
+    def _standing(self, who: Principal, person: str, what: str) -> tuple[list[StoredEvent], Held, Reading]:
+        """What stands of a person's events, their belief, and evidence."""
+        with self.store.begin(who) as tx:
+            found = tx.lock(person)
+            tx.note(what, found)
+            events, held = tx.events(found), self._held(tx, found)
+            reading = self._reading(tx, found, events)
+        return standing_events(events), held, reading
+
+    def _check_imported(self, events: Sequence[StoredEvent]) -> None:
+        problems = []
+        for place, event in enumerate(events):
+            try:
+                if event.kind in (CORRECTED, WITHDRAWN):
+                    self._pair(event.payload["value_pair"])
+                    _preference(event.payload["value"] if event.kind == CORRECTED else 0.0)
+                    continue
+                faults = [
+                    fault for c in choices_of([event]) for fault in check(c, self.bank.dilemmas, self.bank.taxonomy)
+                ]
+                problems += [Problem("the document", f"event {place}", *fault) for fault in faults]
+            except (CounterpointError, KeyError, TypeError, ValueError) as error:
+                problems.append(Problem("the document", f"event {place}", "payload", f"can't be read: {error}"))
+        if problems:
+            raise BadDataError(problems)
+
+    def _pair(self, name: str) -> str:
+        if name not in self.bank.taxonomy.by_name:
+            raise UnknownNameError("value pair", name, self.bank.taxonomy.by_name)
+        return name
+
+
+def _preference(value: float) -> float:
+    if not (math.isfinite(value) and abs(value) <= MOST):
+        raise BadInputError(f"a preference must be -{MOST:g} to {MOST:g}, this one is {value!r}")
+    return float(value)
+
+
+def _answered(tx: Transaction, person: PersonRow, key: str, content: object) -> dict[str, Any] | None:
+    """What was answered to this idempotency key before; None if it is new, or none was given."""
+    if not key:
+        return None
+    check_name(key, "an idempotency key")
+    row = tx.row(schema.requests, person, key=key)
+    if row is None:
+        return None
+    if row["digest"] != tx.vault.keyed_hash("request", as_json(content)):
+        raise ConflictError(f"the idempotency key {key!r} was used before with other content; give a new one")
+    return dict(json.loads(row["outcome"]))
+
+
+def _own_evidence(tx: Transaction, person: PersonRow) -> dict[str, Any]:
+    return {
+        row["key"]: np.frombuffer(row["log_probs"], dtype="<f4").reshape(-1, row["width"])
+        for row in tx.rows(schema.own_evidence, person)
+    }
+
+
+def _keep_evidence(tx: Transaction, person: PersonRow, reading: Reading) -> None:
+    for key, log_probs in reading.texts.fresh.items():
+        row = {"key": key, "width": log_probs.shape[1], "log_probs": log_probs.astype("<f4").tobytes()}
+        tx.put(schema.own_evidence, person, row)
+
+
+def _as_row(held: Held, beliefs: Beliefs) -> dict[str, Any]:
+    return {
+        "sequence": held.sequence,
+        "identity": beliefs.identity,
+        "last_time": held.last[0],
+        "last_event": held.last[1],
+        "packed": held.inferred.pack(),
+        "corrections": as_json(held.corrections),
+    }

@@ -51,6 +51,13 @@ def _of_person() -> tuple[Column[str], Column[str], ForeignKeyConstraint]:
     return tenant, person, ForeignKeyConstraint(["tenant", "person"], ["people.tenant", "people.id"])
 
 
+settings = Table(
+    "settings",
+    metadata,
+    Column("name", String(NAME), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
 tenants = Table(
     "tenants",
     metadata,

@@ -10,17 +10,49 @@ one after the other, in whatever thread, process or replica.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import contextlib
+import json
+import secrets as randomness
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from pathlib import Path
 from time import time as now
 from typing import Any
 
-from counterpoint.serving.store.records import PersonRow, Principal, StoredEvent
+from sqlalchemy import Connection, Delete, Engine, RowMapping, Select, Table, bindparam, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from counterpoint.errors import BadInputError
+from counterpoint.serving.store import migrate, schema
+from counterpoint.serving.store.connect import connect
+from counterpoint.serving.store.records import (
+    PersonDeletedError,
+    PersonRow,
+    Principal,
+    StoredEvent,
+    StoreError,
+    UnknownPersonError,
+)
+from counterpoint.serving.store.vault import Vault
 
 
 class Store:
     """A database and the secrets beside it. Safe to share between threads; each process opens its own."""
+
+    def __init__(self, engine: Engine, vault: Vault, clock: Callable[[], float]) -> None:
+        self.engine, self.vault, self.clock = engine, vault, clock
+        self.url = engine.url.render_as_string(hide_password=True)
+        # SQLite has one writer; threads of this process queue here, fairly and without polling
+        self._turn: AbstractContextManager[Any] = threading.Lock() if self.is_sqlite else contextlib.nullcontext()
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Otherwise it is PostgreSQL."""
+        return self.engine.dialect.name == "sqlite"
 
     @classmethod
     def open(cls, url: str, *, secrets: Path | None = None, clock: Callable[[], float] = now) -> Store:
@@ -36,61 +68,288 @@ class Store:
             StoreError: no such database, or its tables are not at the newest version (`counterpoint db upgrade`).
             BadInputError: the URL or the secrets file is not what it must be.
         """
-        raise NotImplementedError
+        engine = connect(url)
+        if secrets is None:
+            if engine.dialect.name != "sqlite":
+                raise BadInputError("a PostgreSQL store needs the path of its secrets file, the same for every replica")
+            secrets = Path(f"{engine.url.database}.secrets")
+        with _store_errors():
+            migrate.require_newest(engine)
+            store = cls(engine, Vault.open(secrets), clock)
+            store._claim(secrets)
+        return store
+
+    def _claim(self, secrets: Path) -> None:
+        """A database belongs to the secrets it was first opened with."""
+        mine = self.vault.keyed_hash("secrets")
+        insert = self.insert(schema.settings).values(name="secrets", value=mine).on_conflict_do_nothing()
+        with self.transaction() as connection:
+            connection.execute(insert)
+            held = connection.scalar(select(schema.settings.c.value).where(schema.settings.c.name == "secrets"))
+        if held != mine:
+            raise StoreError(f"{secrets} is not the secrets file that {self.url} was made with; give that one")
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A bare transaction, for what concerns no tenant or all of them: keys, migrations, upkeep."""
+        with _store_errors(), self._turn, self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A bare transaction that writes nothing: it waits for nobody."""
+        with _store_errors(), self.engine.connect() as connection:
+            connection.execution_options(sqlite_begin="BEGIN")
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def begin(self, who: Principal) -> Iterator[Transaction]:
         """One request: everything inside is kept, or, when it raises, nothing."""
-        raise NotImplementedError
+        with self.transaction() as connection:
+            yield Transaction(connection, who, self)
+
+    @contextmanager
+    def upkeep(self) -> Iterator[Connection]:
+        """A connection in no transaction, for what the database refuses to do in one."""
+        with _store_errors(), self._turn, self.engine.connect() as connection:
+            options = {"sqlite_begin": ""} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+            yield connection.execution_options(**options)
+
+    def insert(self, table: Table) -> Any:
+        """An insert that can say what to do on a conflict, in the database's dialect."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
 
     def ready(self) -> None:
         """Ask the database something. Raises `StoreError` if it doesn't answer or has the wrong version."""
-        raise NotImplementedError
+        with _store_errors():
+            migrate.require_newest(self.engine)
 
     def close(self) -> None:
-        """Let go of all connections; on SQLite the write-ahead log is folded in."""
-        raise NotImplementedError
+        """Let go of all connections; on SQLite the last one to go folds the write-ahead log in."""
+        self.engine.dispose()
 
 
 class Transaction:
     """One tenant, one request. Made by `Store.begin` alone."""
 
+    def __init__(self, connection: Connection, who: Principal, store: Store) -> None:
+        self._connection, self._who, self._store = connection, who, store
+        self._now = store.clock()
+
+    @property
+    def tenant(self) -> str:
+        """Whose rows these are."""
+        return self._who.tenant
+
+    @property
+    def now(self) -> float:
+        """When this began, seconds since 1970; one moment for all it writes."""
+        return self._now
+
+    @property
+    def vault(self) -> Vault:
+        """Signs and hashes."""
+        return self._store.vault
+
+    # People
+
     def find(self, name: str) -> PersonRow:
         """The person of this name. Raises `UnknownPersonError`, or `PersonDeletedError` if they were deleted."""
-        raise NotImplementedError
+        return self._find(_PERSON, name)
 
     def lock(self, name: str, *, create: bool = False) -> PersonRow:
         """The person of this name, locked until the end; made if wanted. Raises as `find` does."""
-        raise NotImplementedError
+        check_name(name, "a person's name")
+        if create and self._connection.execute(_PERSON, self._named(name)).first() is None:
+            self._create(name)
+        return self._find(_LOCKED_PERSON, name)
+
+    def _create(self, name: str) -> None:
+        """The tombstone is looked for after the insert: that waits for whoever is deleting a person of this name."""
+        row = {"tenant": self.tenant, "id": randomness.token_hex(16), "name": name, "created": self.now, "sequence": 0}
+        self._connection.execute(self._store.insert(schema.people).on_conflict_do_nothing(), row)
+        if self.tombstone(name) is not None:
+            raise PersonDeletedError(name)
+
+    def _find(self, statement: Select[Any], name: str) -> PersonRow:
+        check_name(name, "a person's name")
+        row = self._connection.execute(statement, self._named(name)).first()
+        if row is not None:
+            return PersonRow(*row)
+        raise PersonDeletedError(name) if self.tombstone(name) is not None else UnknownPersonError(name)
 
     def people(self, *, after: str = "", limit: int = 50) -> tuple[PersonRow, ...]:
         """People in the order of their names, those after `after`."""
-        raise NotImplementedError
+        values = {"tenant": self.tenant, "name": after, "limit": limit}
+        return tuple(PersonRow(*row) for row in self._connection.execute(_PEOPLE, values))
 
     def count_people(self) -> int:
         """How many people the tenant has. Counts rows: for the operator's page, not for a request's path."""
-        raise NotImplementedError
+        return int(self._connection.scalar(_COUNT, {"tenant": self.tenant}) or 0)
+
+    def subject(self, name: str) -> str:
+        """The keyed hash under which a deleted person's name is remembered."""
+        return self.vault.keyed_hash("person", self.tenant, name)
+
+    def tombstone(self, name: str) -> dict[str, Any] | None:
+        """The receipt of the person's deletion; None if nobody of this name was deleted."""
+        held = self._connection.scalar(_TOMBSTONE, {"tenant": self.tenant, "subject": self.subject(name)})
+        return None if held is None else dict(json.loads(held))
+
+    # Events
 
     def append(self, person: PersonRow, events: Sequence[StoredEvent]) -> PersonRow:
         """Add events of a locked person; their sequences must follow on. Returns the person with the new sequence."""
-        raise NotImplementedError
+        rows = [
+            {
+                "sequence": event.sequence,
+                "id": event.id,
+                "kind": event.kind,
+                "happened_at": event.happened_at,
+                "learned_at": event.learned_at,
+                "payload": as_json(event.payload),
+            }
+            for event in events
+        ]
+        if [event.sequence for event in events] != list(range(person.sequence + 1, person.sequence + len(rows) + 1)):
+            raise ValueError(f"events must follow on {person.sequence}")
+        if not rows:
+            return person
+        self.add(schema.events, person, rows)
+        last = events[-1].sequence
+        self._connection.execute(_ADVANCE, {"own_tenant": self.tenant, "own_id": person.id, "last": last})
+        return PersonRow(person.id, person.name, person.created, last)
 
     def events(self, person: PersonRow, *, after: int = 0) -> tuple[StoredEvent, ...]:
         """Events with a sequence beyond `after`, in the order of sequence."""
-        raise NotImplementedError
+        found = self._connection.execute(_EVENTS, {**self._own(person), "after": after})
+        return tuple(StoredEvent(*row[:5], json.loads(row[5])) for row in found)
+
+    def events_called(self, person: PersonRow, ids: Sequence[str]) -> dict[str, StoredEvent]:
+        """Those of a person's events that have one of these ids."""
+        found = self._connection.execute(_EVENTS_CALLED, {**self._own(person), "ids": list(ids)})
+        return {row[1]: StoredEvent(*row[:5], json.loads(row[5])) for row in found}
+
+    # Any table whose rows belong to a person
+
+    def rows(self, table: Table, person: PersonRow) -> Sequence[RowMapping]:
+        """All of a person's rows."""
+        return self._connection.execute(_rows(table), self._own(person)).mappings().all()
+
+    def row(self, table: Table, person: PersonRow, **key: Any) -> RowMapping | None:
+        """The row with these values in the rest of its key."""
+        found = self._connection.execute(_row(table, tuple(key)), {**self._own(person), **key})
+        return found.mappings().first()
+
+    def add(self, table: Table, person: PersonRow, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows of a person's."""
+        if rows:
+            own = self._own(person)
+            self._connection.execute(table.insert(), [{**own, **row} for row in rows])
+
+    def put(self, table: Table, person: PersonRow, row: Mapping[str, Any]) -> None:
+        """Insert a row, or replace the one of its key."""
+        statement = _upsert(table, self._store.engine.dialect.name)
+        self._connection.execute(statement, {**self._own(person), **row})
+
+    def remove(self, table: Table, person: PersonRow) -> int:
+        """Delete all of a person's rows; how many there were."""
+        return int(self._connection.execute(_remove(table), self._own(person)).rowcount)
+
+    def execute(self, statement: Any) -> Any:
+        """Run a statement that names this tenant itself: for the modules of this folder."""
+        return self._connection.execute(statement)
+
+    # What is written down about requests
 
     def note(self, what: str, person: PersonRow | None = None) -> None:
         """Write into the audit trail who does what to whom, when."""
-        raise NotImplementedError
+        row = {
+            "tenant": self.tenant,
+            "at": self.now,
+            "who": self._who.key,
+            "what": what,
+            "whose": person.id if person else "",
+            "request": self._who.request,
+        }
+        self._connection.execute(schema.audit.insert().inline(), row)
 
-    def log_prompt(self, person: PersonRow, content: dict[str, Any]) -> None:
-        """Keep a prompt and its reply. Only where the operator asked for that."""
-        raise NotImplementedError
+    def _own(self, person: PersonRow) -> dict[str, str]:
+        return {"tenant": self.tenant, "person": person.id}
 
-    def register_artefact(self, name: str, sha256: str, people: Sequence[str]) -> None:
-        """Say that something was trained, and on rows of whom (names).
+    def _named(self, name: str) -> dict[str, str]:
+        return {"tenant": self.tenant, "name": name}
 
-        Raises:
-            ConflictError: the name was used before; names carry a version and are never used again.
-        """
-        raise NotImplementedError
+
+def check_name(name: str, what: str) -> None:
+    """Raise `BadInputError` unless both databases can keep it as a name."""
+    if not 0 < len(name) <= schema.NAME:
+        raise BadInputError(f"{what} has 1 to {schema.NAME} characters, this one {len(name)}")
+    if not name.isprintable():
+        raise BadInputError(f"{what} has printable characters alone, this one is {name!r}")
+
+
+def as_json(value: object) -> str:
+    """Canonical: the same value gives the same text."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+_people, _events, _stones = schema.people.c, schema.events.c, schema.tombstones.c
+_FIELDS = (_people.id, _people.name, _people.created, _people.sequence)
+_PERSON = select(*_FIELDS).where(_people.tenant == bindparam("tenant"), _people.name == bindparam("name"))
+_LOCKED_PERSON = _PERSON.with_for_update()
+_PEOPLE = (
+    select(*_FIELDS)
+    .where(_people.tenant == bindparam("tenant"), _people.name > bindparam("name"))
+    .order_by(_people.name)
+    .limit(bindparam("limit"))
+)
+_COUNT = select(func.count()).select_from(schema.people).where(_people.tenant == bindparam("tenant"))
+_TOMBSTONE = select(_stones.receipt).where(
+    _stones.tenant == bindparam("tenant"), _stones.subject == bindparam("subject")
+)
+_EVENT = (_events.sequence, _events.id, _events.kind, _events.happened_at, _events.learned_at, _events.payload)
+_OWN_EVENTS = select(*_EVENT).where(_events.tenant == bindparam("tenant"), _events.person == bindparam("person"))
+_EVENTS = _OWN_EVENTS.where(_events.sequence > bindparam("after")).order_by(_events.sequence)
+_EVENTS_CALLED = _OWN_EVENTS.where(_events.id.in_(bindparam("ids", expanding=True)))
+_ADVANCE = (
+    update(schema.people)
+    .where(_people.tenant == bindparam("own_tenant"), _people.id == bindparam("own_id"))
+    .values(sequence=bindparam("last"))
+)
+
+
+@cache
+def _rows(table: Table) -> Select[Any]:
+    mine = table.c.tenant == bindparam("tenant"), table.c.person == bindparam("person")
+    return select(table).where(*mine).order_by(*table.primary_key.columns)
+
+
+@cache
+def _row(table: Table, key: tuple[str, ...]) -> Select[Any]:
+    mine = table.c.tenant == bindparam("tenant"), table.c.person == bindparam("person")
+    return select(table).where(*mine, *(table.c[name] == bindparam(name) for name in key))
+
+
+@cache
+def _remove(table: Table) -> Delete:
+    return delete(table).where(table.c.tenant == bindparam("tenant"), table.c.person == bindparam("person"))
+
+
+@cache
+def _upsert(table: Table, dialect: str) -> Any:
+    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    key = [column.name for column in table.primary_key.columns]
+    rest = {column.name: insert.excluded[column.name] for column in table.columns if column.name not in key}
+    return insert.on_conflict_do_update(index_elements=key, set_=rest)
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    """What the database can't do now, in one line and without its parameters."""
+    try:
+        yield
+    except (OperationalError, PoolTimeoutError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise StoreError(f"the database does not answer as it should: {str(cause).strip()}") from error
