@@ -10,15 +10,30 @@ again pays for no answered call twice. Several clients (one for each role) share
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, Protocol, Self, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, Self, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
+from counterpoint.authoring.backend import Backend, NoReplyError, OpenAIBackend, Reply
 from counterpoint.authoring.budget import Budget
 from counterpoint.authoring.cache import AnswerCache
-from counterpoint.authoring.calls import Answer, Call
+from counterpoint.authoring.calls import Answer, Call, CallFailedError, EndpointDownError, Message
+from counterpoint.authoring.limits import RateLimit
+from counterpoint.authoring.structured import in_words, read_as, refuses, schema_of
+from counterpoint.errors import BadInputError, MissingExtraError
+
+LONGEST_WAIT = 600.0
+"""Seconds an endpoint may ask to wait before the run is rather ended."""
+LOST_IN_A_ROW = 20
+"""Calls given up with no answer to any other between: the endpoint is then taken to be down."""
+MOST_BUSY = 200
+"""How often a call may be told that the endpoint is busy. Waiting for one's turn is no failure, but has an end."""
 
 T = TypeVar("T", bound=BaseModel)
 U = TypeVar("U")
@@ -48,8 +63,32 @@ class Endpoint:
     """Read and written together; None: no limit."""
     timeout: float = 120.0
     """Seconds to wait for an answer before the call is tried again."""
-    retries: int = 6
+    retries: int = 5
     """How often a call without an answer is tried again."""
+    back_off: float = 0.5
+    """Seconds before the first repeat; doubled for each further one, and then drawn between half and all of that."""
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 1:
+            raise BadInputError(f"concurrency must be at least 1 (got {self.concurrency})")
+        for name in ("requests_per_minute", "tokens_per_minute", "timeout"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise BadInputError(f"{name} must be above 0 (got {value})")
+        if min(self.price_in, self.price_out, self.back_off, self.retries) < 0:
+            raise BadInputError("prices, back_off and retries must not be negative")
+
+    @property
+    def name(self) -> str:
+        """The label, or what stands for it: never anything secret that the URL may hold."""
+        if self.label or not self.base_url:
+            return self.label or "in process"
+        parts = urlsplit(self.base_url)
+        return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+
+    def cost(self, tokens_in: float, tokens_out: float) -> float:
+        """US dollars for so many tokens."""
+        return (self.price_in * tokens_in + self.price_out * tokens_out) / 1e6
 
 
 class Client(Protocol):
@@ -88,28 +127,60 @@ class LLM:
         endpoint: what is asked.
         cache: where answers are kept; several clients and several processes may share one.
         budget: counts what is spent and refuses what might pass the cap; shared by the clients of a run.
+        backend: what answers calls; the endpoint's URL where not given.
 
     Use it as an async context manager; leaving it closes its connections.
+
+    Raises:
+        BadInputError: there is neither a URL nor a backend.
+        MissingExtraError: openai or tenacity is not installed.
     """
 
-    def __init__(self, endpoint: Endpoint, *, cache: AnswerCache, budget: Budget) -> None:
-        raise NotImplementedError
+    def __init__(
+        self, endpoint: Endpoint, *, cache: AnswerCache, budget: Budget, backend: Backend | None = None
+    ) -> None:
+        self.endpoint, self.cache, self.budget = endpoint, cache, budget
+        if backend is None and not endpoint.base_url:
+            raise BadInputError(f"model {endpoint.model!r}: no base URL to ask it at")
+        self._backend = backend or OpenAIBackend(
+            endpoint.model,
+            endpoint.base_url,
+            api_key_env=endpoint.api_key_env,
+            concurrency=endpoint.concurrency,
+            timeout=endpoint.timeout,
+        )
+        self._slots = asyncio.Semaphore(endpoint.concurrency)
+        self._limit = RateLimit(endpoint.requests_per_minute, endpoint.tokens_per_minute, sleep=self._sleep)
+        self._lost = 0
 
     async def __aenter__(self) -> Self:
-        raise NotImplementedError
+        return self
 
     async def __aexit__(self, *_: object) -> None:
-        raise NotImplementedError
+        await self._backend.close()
 
     async def ask(self, call: Call) -> Answer:
         """The answer to a call: from the cache, or sent, retried, paid for and kept.
 
         Raises:
-            CallFailedError: `unavailable`: no answer after all retries. (A refusal or a cut answer is an answer here.)
+            CallFailedError: `unavailable`: no answer after all retries while others were answered; `refused`: the
+                endpoint won't take this call. (A model's refusal or a cut answer is an answer here.)
             CapReachedError: it might pass the cap.
             EndpointDownError: nothing can be asked there.
         """
-        raise NotImplementedError
+        key = call.key(self.endpoint.name, self.endpoint.model)
+        if found := self.cache.get(call, key):
+            self.budget.cached += 1
+            return found
+        async with self.cache.claim(key):
+            if found := self.cache.get(call, key):
+                self.budget.cached += 1
+                return found
+            try:
+                return await self._until_answered(call, key)
+            except EndpointDownError as error:
+                self.budget.stop(error)
+                raise
 
     async def ask_for(
         self, call: Call, form: type[T], *, check: Callable[[T], Sequence[str]] | None = None, repairs: int = 1
@@ -131,4 +202,138 @@ class LLM:
             CallFailedError: `malformed`, `refused`, `truncated` or `unavailable`, with the answers paid for.
             CapReachedError, EndpointDownError: as `ask`.
         """
-        raise NotImplementedError
+        schema = schema_of(form)
+        first = replace(call, messages=_with(call.messages, in_words(schema)), form=schema)
+        answers: list[Answer] = []
+        asked = first
+        while True:
+            try:
+                answer = await self.ask(asked)
+            except CallFailedError as error:
+                raise CallFailedError(error.reason, error.detail, tuple(answers)) from error
+            answers.append(answer)
+            if answer.finish == "refused" or refuses(answer.text):
+                raise CallFailedError("refused", answer.text[:200] or "an empty answer", tuple(answers))
+            value = read_as(form, answer.text)
+            wrong = value if isinstance(value, str) else "; ".join(check(value) if check else ())
+            if not wrong and not isinstance(value, str):
+                return Read(value, tuple(answers))
+            cut = answer.finish == "length"
+            if len(answers) > repairs:
+                raise CallFailedError("truncated" if cut else "malformed", wrong, tuple(answers))
+            asked = replace(first, messages=_mending(first.messages, answer, wrong, cut))
+
+    async def _until_answered(self, call: Call, key: str) -> Answer:
+        """Send the call until it is answered; waits between as the endpoint says, or longer and longer."""
+        try:
+            from tenacity import AsyncRetrying, retry_if_exception_type
+        except ImportError as error:
+            raise MissingExtraError("Asking an endpoint", "llm") from error
+        patience = _Patience(self.endpoint, self._limit)
+        retrying = AsyncRetrying(
+            stop=patience.used_up,
+            wait=patience.wait,
+            retry=retry_if_exception_type(NoReplyError),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            async for attempt in retrying:
+                with attempt:
+                    if patience.tries:
+                        self.budget.repeats += 1
+                    return await self._once(call, key)
+        except NoReplyError as error:
+            self._lost += 1
+            if error.offline or self._lost >= LOST_IN_A_ROW:
+                raise EndpointDownError(f"{self.endpoint.name} does not answer ({error})") from error
+            raise CallFailedError("unavailable", str(error)) from error
+        raise AssertionError("tenacity gives an answer or an error")
+
+    async def _once(self, call: Call, key: str) -> Answer:
+        """Send the call once. Its slot is free again as soon as the answer is written, before it is on the disk."""
+        tokens = sum(len(message.content.encode()) + 16 for message in call.messages)  # a token has a byte or more
+        worst = self.endpoint.cost(tokens, call.sampling.max_tokens)
+        async with self._slots:
+            await self._limit.wait(tokens // 3 + call.sampling.max_tokens)
+            async with self.budget.reserve(worst) as reservation:
+                reply = await self._backend.send(call)
+                reservation.paid = self.endpoint.cost(reply.tokens_in, reply.tokens_out)
+                answer = self._answer(call, key, reply, reservation.paid)
+                safe = self.cache.put(answer)
+        self._lost = 0
+        self.budget.calls += 1
+        self.budget.tokens_in += reply.tokens_in
+        self.budget.tokens_out += reply.tokens_out
+        await safe
+        return answer
+
+    def _answer(self, call: Call, key: str, reply: Reply, cost: float) -> Answer:
+        return Answer(
+            key=key,
+            text=reply.text,
+            finish=reply.finish,
+            tokens_in=reply.tokens_in,
+            tokens_out=reply.tokens_out,
+            cost=cost,
+            model=self.endpoint.model,
+            endpoint=self.endpoint.name,
+            time=time.time(),
+            seed=call.seed,
+            step=call.step,
+            prompt=call.prompt,
+        )
+
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep, but not beyond the run's end."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.budget.ended.wait(), seconds)
+
+
+class _Patience:
+    """How long one call waits for an answer, as tenacity asks it."""
+
+    def __init__(self, endpoint: Endpoint, limit: RateLimit) -> None:
+        self._endpoint, self._limit = endpoint, limit
+        self.tries = 0
+        """Attempts that brought no answer."""
+        self._failed = 0
+
+    def used_up(self, state: Any) -> bool:
+        """Whether to give up; being told to wait for one's turn is not held against a call."""
+        error = state.outcome.exception()
+        self.tries += 1
+        self._failed += not (error.busy and error.wait is not None)
+        too_long = error.wait is not None and error.wait > LONGEST_WAIT
+        return too_long or self._failed > self._endpoint.retries or self.tries > MOST_BUSY
+
+    def wait(self, state: Any) -> float:
+        """Seconds until the next attempt. A busy endpoint is left alone by all calls."""
+        import random
+
+        error = state.outcome.exception()
+        if error.wait is not None:
+            if error.busy:
+                self._limit.pause(error.wait)
+                return 0.0
+            return float(error.wait)
+        most = self._endpoint.back_off * 2.0 ** (self._failed - 1)
+        return random.uniform(most / 2, most)
+
+
+def _with(messages: tuple[Message, ...], words: str) -> tuple[Message, ...]:
+    """The messages with more words at the end of the last one."""
+    last = messages[-1]
+    return (*messages[:-1], Message(last.role, f"{last.content}\n\n{words}"))
+
+
+def _mending(messages: tuple[Message, ...], answer: Answer, wrong: str, cut: bool) -> tuple[Message, ...]:
+    """The chat that asks for the answer again, with what was wrong."""
+    if cut:
+        note = f"(An earlier answer was cut off at {answer.tokens_out} tokens. Keep it much shorter.)"
+        return _with(messages, note)
+    return (
+        *messages,
+        Message("assistant", answer.text),
+        Message("user", f"That can't be used: {wrong}. Give the whole JSON object again with this put right."),
+    )

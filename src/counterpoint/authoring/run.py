@@ -13,33 +13,21 @@ killed. What was written stands in the journal and is not written again.
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import TypeVar
 
-from counterpoint.authoring.calls import Answer
-from counterpoint.errors import CounterpointError
+from counterpoint.authoring.calls import Answer, CallFailedError, RunStoppedError
+from counterpoint.authoring.journal import Draft, Journal, RejectedError
 
+__all__ = ["Draft", "Journal", "Outcome", "RejectedError", "Rejection", "Tally", "in_order", "run"]
 
-@dataclass(frozen=True)
-class Draft:
-    """A row as written, before or after it is settled."""
-
-    row: Mapping[str, Any]
-    """The row, JSON-able."""
-    answers: tuple[Answer, ...] = ()
-    """All answers that went into it, repairs and checks too."""
-    checks: Mapping[str, Any] = field(default_factory=dict)
-    """What was checked and what came out, JSON-able; stands in the row's provenance."""
-
-
-class RejectedError(CounterpointError):
-    """A draft is no good. `reason` is a short phrase to count by, such as `label not recovered`."""
-
-    def __init__(self, reason: str, detail: str = "", answers: tuple[Answer, ...] = ()) -> None:
-        self.reason, self.detail, self.answers = reason, detail, answers
-        super().__init__(f"{reason}: {detail}" if detail else reason)
+Write = Callable[[int, int], Awaitable[Draft]]
+Settle = Callable[[Draft], Draft]
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 @dataclass(frozen=True)
@@ -88,42 +76,13 @@ class Tally:
     given_up: int
     """Slots whose attempts are used up."""
     rejected: Mapping[str, int]
-    """RejectedError attempts by reason."""
-
-
-class Journal:
-    """What a run has written so far, on disk; one run at a time may hold a folder.
-
-    Args:
-        folder: made if missing.
-        identity: all that decides the rows, JSON-able; a folder of another identity is refused.
-
-    Raises:
-        BadInputError: the folder is another run's, in use, or can't be made.
-    """
-
-    def __init__(self, folder: Path, *, identity: object) -> None:
-        raise NotImplementedError
-
-    def get(self, slot: int, attempt: int) -> Draft | RejectedError | None:
-        """What was written for this attempt by this or an earlier process; None if nothing was."""
-        raise NotImplementedError
-
-    async def put(self, slot: int, attempt: int, written: Draft | RejectedError) -> None:
-        """Keep it; returns when it is safe on disk."""
-        raise NotImplementedError
-
-    def __enter__(self) -> Self:
-        raise NotImplementedError
-
-    def __exit__(self, *_: object) -> None:
-        raise NotImplementedError
+    """Rejected attempts by reason."""
 
 
 async def run(
     slots: int,
-    write: Callable[[int, int], Awaitable[Draft]],
-    settle: Callable[[Draft], Draft],
+    write: Write,
+    settle: Settle,
     *,
     journal: Journal,
     attempts: int = 3,
@@ -143,9 +102,95 @@ async def run(
         parallel: attempts being written at once.
         report: told after each decision.
     """
-    raise NotImplementedError
+    decisions = _Decisions(slots, settle, attempts, report or (lambda _: None))
+    places, tasks = deque((slot, 0) for slot in range(slots)), deque[asyncio.Task[Draft]]()
+    started: deque[tuple[int, int]] = deque()
+    working = asyncio.Semaphore(parallel)
+    stopped = ""
+    try:
+        while places or tasks:
+            while places:  # all at once: the semaphore lets them in, in this order
+                started.append(places.popleft())
+                tasks.append(asyncio.create_task(_written(write, *started[-1], journal, working)))
+            (slot, attempt), task = started.popleft(), tasks[0]
+            try:
+                written: Draft | RejectedError = await task
+            except RejectedError as error:
+                written = error
+            except RunStoppedError as error:  # the others end by themselves: what they have in flight is paid for
+                stopped = stopped or str(error)
+                tasks.popleft()
+                continue
+            tasks.popleft()
+            if decisions.decide(slot, attempt, written) and not stopped:
+                places.append((slot, attempt + 1))
+    finally:
+        for task in tasks:
+            task.cancel()
+    return decisions.outcome(stopped)
 
 
-async def in_order(items: Sequence[Any], work: Callable[[Any], Awaitable[Any]], *, parallel: int) -> list[Any]:
+async def in_order(items: Sequence[A], work: Callable[[A], Awaitable[B]], *, parallel: int) -> list[B]:
     """Results of `work` in the order of `items`, at most `parallel` at once; the first error cancels the others."""
-    raise NotImplementedError
+    working = asyncio.Semaphore(parallel)
+
+    async def one(item: A) -> B:
+        async with working:
+            return await work(item)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(item)) for item in items]
+    return [task.result() for task in tasks]
+
+
+async def _written(write: Write, slot: int, attempt: int, journal: Journal, working: asyncio.Semaphore) -> Draft:
+    """What stands in the journal for this attempt, or what is written now.
+
+    A call that got no answer is a rejection in this run but is not journalled: a resumed run asks again.
+    """
+    found = journal.get(slot, attempt)
+    if found is None:
+        async with working:
+            try:
+                found = await write(slot, attempt)
+            except RejectedError as error:
+                found = error
+            except CallFailedError as error:
+                found = RejectedError(error.reason, error.detail, error.answers)
+        if not (isinstance(found, RejectedError) and found.reason == "unavailable"):
+            await journal.put(slot, attempt, found)
+    if isinstance(found, RejectedError):
+        raise found
+    return found
+
+
+class _Decisions:
+    """Rows kept and attempts rejected so far."""
+
+    def __init__(self, slots: int, settle: Settle, attempts: int, report: Callable[[Tally], None]) -> None:
+        self._slots, self._settle, self._attempts, self._report = slots, settle, attempts, report
+        self._rows: dict[int, tuple[int, Draft]] = {}
+        self._rejections: list[Rejection] = []
+        self._given_up = 0
+        self._reasons: Counter[str] = Counter()
+
+    def decide(self, slot: int, attempt: int, written: Draft | RejectedError) -> bool:
+        """Keep or reject; whether the slot should be tried again."""
+        again = False
+        try:
+            if isinstance(written, RejectedError):
+                raise written
+            self._rows[slot] = (attempt, self._settle(written))
+        except RejectedError as error:
+            answers = error.answers or written.answers
+            self._rejections.append(Rejection(slot, attempt, error.reason, error.detail, answers))
+            self._reasons[error.reason] += 1
+            again = attempt + 1 < self._attempts
+            self._given_up += not again
+        self._report(Tally(self._slots, len(self._rows), self._given_up, dict(self._reasons)))
+        return again
+
+    def outcome(self, stopped: str) -> Outcome:
+        rows = tuple((slot, *self._rows[slot]) for slot in sorted(self._rows))
+        unfilled = tuple(slot for slot in range(self._slots) if slot not in self._rows)
+        return Outcome(rows, tuple(self._rejections), unfilled, stopped)
