@@ -88,12 +88,13 @@ class Block:
 
     def join(self, other: Block) -> bool:
         """Take another block's replies, where both kinds of rows are one; that block is not to be used any more."""
-        if isinstance(self.state, SharedRows) and isinstance(other.state, SharedRows):
-            self.state.join(other.state)
-        elif isinstance(self.state, SeparateRows) and isinstance(other.state, SeparateRows):
-            self.state.join(other.state)
-        else:
-            return False
+        match self.state, other.state:
+            case SharedRows() as mine, SharedRows() as its:
+                mine.join(its)
+            case SeparateRows() as mine, SeparateRows() as its:
+                mine.join(its)
+            case _:
+                return False
         self.flights += other.flights
         return True
 

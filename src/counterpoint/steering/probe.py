@@ -1,4 +1,4 @@
-"""Does a method change anything on this model? Asked once, when it is opened: a silent nothing would pass for an answer."""
+"""Does a method change anything on this model? Asked once, when it is opened: silence would pass for an answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions as token ids, put to nobody in particular or to anybody; who answers comes last, so that prefixes are shared.
+"""Questions as token ids, put to nobody in particular or to anybody; who answers comes last and shares the prefix.
 
 A dilemma is put exactly as in training. In a conversation who answers is one line at the end of the user's last turn:
 instruct models heed what is said last, all turns before are one prefix for every pole, and with nobody in particular
@@ -12,7 +12,7 @@ from typing import Any
 
 from counterpoint.models.decoding import Decoding
 from counterpoint.models.prompts import ROLE_CUES, PromptConfig, Prompter
-from counterpoint.steering.asking import Asked, Ask, answered_by, with_note
+from counterpoint.steering.asking import Ask, Asked, answered_by, with_note
 from counterpoint.types import Pole
 
 
@@ -41,8 +41,6 @@ class Prompting:
 
     def decoding(self, ask: Ask, decoding: Decoding) -> Decoding:
         """With what ends a reply where the model may never have learnt to end one."""
-        ends: tuple[str, ...] = (
-            () if self._chat else ("\n\n",) if isinstance(ask, Asked) else (f"\n\n{ROLE_CUES['user']}",)
-        )
-        ends += (self._end_text,) if self._end_text else ()
+        blank = "\n\n" if isinstance(ask, Asked) else f"\n\n{ROLE_CUES['user']}"
+        ends = tuple(text for text in ("" if self._chat else blank, self._end_text) if text)
         return replace(decoding, stop_strings=(*decoding.stop_strings, *ends)) if ends else decoding
