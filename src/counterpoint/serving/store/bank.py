@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sqlalchemy import select
 
+from counterpoint import __version__
 from counterpoint.models.scorer import LogProbs, Scorer
 from counterpoint.serving.store.schema import dilemmas as table
 from counterpoint.serving.store.store import Store, as_json
-from counterpoint.types import Choice, DataSet, Dilemma, Option, Taxonomy, content_hash
+from counterpoint.types import Choice, DataSet, Dilemma, Option, Pole, Taxonomy, content_hash
 from counterpoint.users.evidence import Evidence, EvidenceCache, scorer_identity, shown_dilemma
+from counterpoint.users.inference import open_evidence
 from counterpoint.users.model import Question
 
 
@@ -45,7 +49,7 @@ class Reading(Evidence):
     """The bank's evidence for one request: dilemmas from the bank, texts through the scorer and `texts`."""
 
     def __init__(self, bank: Bank, texts: Texts) -> None:
-        super().__init__(_forgetful(bank.scorer), bank.taxonomy, cache=texts, identity=bank.name)
+        super().__init__(bank.scorer, bank.taxonomy, cache=texts, identity=bank.name)
         self.texts = texts
         self._bank = bank
 
@@ -54,12 +58,41 @@ class Reading(Evidence):
         return [self._bank.by_digest[dilemma.digest] for dilemma in dilemmas]
 
 
+class LateScorer:
+    """A scorer that is made when there is something to read, and remembers nothing of it, in memory or on disk."""
+
+    name = "late"
+
+    def __init__(self, make: Callable[[], Scorer]) -> None:
+        self._make, self._made, self._making = make, list[Scorer](), threading.Lock()
+
+    @property
+    def made(self) -> Scorer:
+        """The scorer itself."""
+        with self._making:
+            if not self._made:
+                self._made.append(self._make())
+        return self._made[0]
+
+    def score(self, dilemmas: Sequence[Dilemma], poles: Sequence[Sequence[Pole]]) -> list[LogProbs]:
+        """As the scorer scores."""
+        return _without_memory(self.made).score(dilemmas, poles)
+
+    def save(self, folder: Path) -> None:
+        """Saves the scorer."""
+        self.made.save(folder)
+
+    def describe(self) -> dict[str, Any]:
+        """What the scorer says of itself."""
+        return self.made.describe()
+
+
 class Bank:
     """What people can be asked. Immutable once open; one a process, shared by threads.
 
     Attributes:
         taxonomy: the axes of every belief.
-        scorer: reads texts.
+        scorer: reads texts; made when first needed.
         name: tells this scorer from every other.
         questions: one a dilemma of the data set, in its order, with evidence.
         dilemmas: by id and by digest, former ones too.
@@ -67,11 +100,13 @@ class Bank:
         identity: tells this evidence from every other: the scorer and the poles it is asked about.
     """
 
-    def __init__(self, data: DataSet, scorer: Scorer, name: str, known: Mapping[Dilemma, LogProbs]) -> None:
+    def __init__(
+        self, data: DataSet, scorer: Callable[[], Scorer], name: str, known: Mapping[Dilemma, LogProbs]
+    ) -> None:
         self.taxonomy: Taxonomy = data.taxonomy
-        self.scorer, self.name = scorer, name
+        self.scorer, self.name = LateScorer(scorer), name
         self.identity = _identity(name, data.taxonomy)
-        evidence = _Known(scorer, data.taxonomy, known)
+        evidence = _Known(self.scorer, data.taxonomy, known)
         self.by_digest = {
             dilemma.digest: question for dilemma, question in zip(known, evidence.questions(list(known)), strict=True)
         }
@@ -80,16 +115,18 @@ class Bank:
         self.dilemmas: Mapping[str, Dilemma] = {**former, **{dilemma.id: dilemma for dilemma in data.dilemmas}}
 
     @classmethod
-    def open(cls, store: Store, data: DataSet, scorer: Scorer, *, name: str = "") -> Bank:
+    def open(cls, store: Store, data: DataSet, scorer: Callable[[], Scorer], *, name: str = "") -> Bank:
         """The data set's dilemmas, and those that were asked before, with evidence from this scorer.
 
         Args:
             store: where evidence is kept; what is missing there is read now and put there.
             data: what can be asked.
-            scorer: reads texts.
-            name: tells this scorer from every other; by default a hash of what it saves.
+            scorer: makes what reads texts; called once, when there is something to read.
+            name: tells this scorer from every other; by default a hash of what it saves, so that it is made now.
         """
-        name = name or scorer_identity(scorer)
+        if not name:
+            made = scorer()
+            return cls.open(store, data, lambda: made, name=scorer_identity(made))
         identity = _identity(name, data.taxonomy)
         with store.reading() as connection:
             rows = connection.execute(select(table).order_by(table.c.digest)).mappings().all()
@@ -98,9 +135,9 @@ class Bank:
         here = {dilemma.digest for dilemma in known}
         missing = [d for digest, d in wanted.items() if digest not in here and _fits(d, data.taxonomy)]
         if missing:
-            scored = scorer.score(missing, [data.taxonomy.poles] * len(missing))
-            _keep(store, identity, missing, scored)
-            return cls.open(store, data, scorer, name=name)  # another replica's numbers, if it was first
+            made = scorer()
+            _keep(store, identity, missing, made.score(missing, [data.taxonomy.poles] * len(missing)))
+            return cls.open(store, data, lambda: made, name=name)  # another replica's numbers, if it was first
         return cls(data, scorer, name, known)
 
     def find(self, name: str) -> Dilemma | None:
@@ -119,7 +156,7 @@ class Bank:
         """Options somebody wrote, against each other; they count for every pair in full. Nothing of them is kept."""
         options = tuple(Option(text, "") for text in texts)
         shown = Dilemma("", self.taxonomy.pairs[0].name, scenario, options, question, scene)
-        evidence = Evidence(_forgetful(self.scorer), self.taxonomy, elsewhere=1.0, identity=self.name)
+        evidence = Evidence(self.scorer, self.taxonomy, elsewhere=1.0, identity=self.name)
         return evidence.questions([shown])[0]
 
 
@@ -171,13 +208,25 @@ def _log_probs(row: Any) -> LogProbs:
     return np.frombuffer(row["log_probs"], dtype="<f4").reshape(-1, row["width"])
 
 
-def _forgetful(scorer: Scorer) -> Scorer:
-    """The same scorer with an empty memory of its own and none on disk, if it is one that remembers texts."""
+def _without_memory(scorer: Scorer) -> Scorer:
+    """The same scorer over a text encoder that knows no text and has no cache, if it is one that keeps texts."""
     if not hasattr(scorer, "text_encoder"):
         return scorer
     from counterpoint.models.text_encoder import TextEncoder
 
     twin = copy.copy(scorer)
     known = scorer.text_encoder
-    twin.text_encoder = TextEncoder(known.module, known.tokenizer, known.identity)  # type: ignore[attr-defined]
+    twin.text_encoder = TextEncoder(known.module, known.tokenizer, known.identity)
     return twin
+
+
+def open_bank(store: Store, data: DataSet, model: str = "encoder") -> Bank:
+    """A bank over one of the scorers that `--model` may name (`users.inference.open_evidence`).
+
+    The default one is taught on the data, and only when there is something to read: what the dilemmas say was kept.
+    """
+    if model != "encoder":
+        made = open_evidence(model, data).scorer
+        return Bank.open(store, data, lambda: made)
+    name = content_hash("encoder", __version__, data.digest)
+    return Bank.open(store, data, lambda: open_evidence(model, data).scorer, name=name)
