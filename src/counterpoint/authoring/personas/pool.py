@@ -1,0 +1,258 @@
+"""Grow a pool of texts by asking for more until there are enough or hardly anything new comes.
+
+ALOE (Wu et al. 2024, arXiv 2410.03642): five random members are shown, twenty new ones asked for, and a candidate stays
+if its similarity with everything kept is at most 0.6. Ours: several calls a round, and a stated rule of when to stop.
+
+Everything that is asked follows from the seed and from what was answered before, so a run that was killed asks the same
+again and finds the answers in the client's cache.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+import re
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field
+
+from counterpoint.authoring.calls import Answer, Call, CallFailedError, RunStoppedError, Sampling
+from counterpoint.authoring.llm import Client
+from counterpoint.authoring.personas.prompts import PERSONALITY, PROFILE
+from counterpoint.authoring.personas.seeds import PERSONALITIES, PROFILES
+from counterpoint.authoring.personas.similarity import THRESHOLD, SimilarityFilter
+from counterpoint.authoring.prompts import Prompt
+from counterpoint.errors import BadInputError
+from counterpoint.types import content_hash
+
+Embed = Callable[[Sequence[str]], NDArray[np.float32]]
+"""Texts to vectors `[text, dimension]`: handed in, because authoring imports no model."""
+
+SHORTEST, LONGEST = 5, 250
+"""Words of a text that may be kept; ours. ALOE's published profiles have 31 to 92."""
+
+_NUMBERING = re.compile(r"^\s*(?:\(?\d{1,3}[.):]|[-*•])\s+")
+_REFUSAL = re.compile(r"\b(as an ai\b|language model|i (?:cannot|can't|can not|won't|am unable to) )", re.IGNORECASE)
+
+
+class Texts(BaseModel):
+    """What the model answers with."""
+
+    texts: Annotated[list[str], Field(min_length=1, description="One paragraph each, without numbering.")]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a pool holds."""
+
+    name: str
+    """`profile` or `personality`."""
+    seeds: tuple[str, ...]
+    """What it begins with."""
+    prompt: Prompt
+    """How more are asked for."""
+
+
+KINDS = (Kind("profile", PROFILES, PROFILE), Kind("personality", PERSONALITIES, PERSONALITY))
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How a pool grows."""
+
+    wanted: int
+    """New texts wanted beside the seeds."""
+    threshold: float = THRESHOLD
+    """Largest cosine with anything kept (ALOE). It means what the encoder makes of it: with all-MiniLM-L6-v2 two of
+    ALOE's own published profiles have 0.53 in the mean, so that 0.6 lets much less through than with ALOE's encoder."""
+    shown: int = 5
+    """Members shown in a call (ALOE)."""
+    asked: int = 20
+    """New texts asked for in a call (ALOE)."""
+    temperature: float = 0.8
+    """ALOE's."""
+    max_tokens: int = 4096
+    """Of an answer; twenty paragraphs take about 2,000."""
+    calls: int = 4
+    """Most calls in a round: they are sent together and see the same pool."""
+    window: int = 100
+    """Texts asked for over which survival is measured; what a call failed to bring counts as not surviving."""
+    saturation: float = 0.05
+    """The pool is full when a smaller share of the last `window` survived."""
+    seed: int = 0
+    """Of which members are shown."""
+
+    def __post_init__(self) -> None:
+        for name in ("wanted", "shown", "asked", "calls", "window", "max_tokens"):
+            if getattr(self, name) < 1:
+                raise BadInputError(f"{name} must be at least 1 (got {getattr(self, name)})")
+        if not 0 <= self.saturation <= 1:
+            raise BadInputError(f"saturation must be between 0 and 1 (got {self.saturation})")
+
+
+class Member(NamedTuple):
+    """A text in the pool and the answer it came in; None for a seed."""
+
+    text: str
+    answer: Answer | None
+
+
+class Step(NamedTuple):
+    """How far a pool was after a call: texts asked for so far, new members so far."""
+
+    asked: int
+    kept: int
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What a pool has become."""
+
+    kind: str
+    members: tuple[Member, ...]
+    """Seeds first, then in the order in which they were kept."""
+    vectors: NDArray[np.float32]
+    """`[member, dimension]`."""
+    rejected: Mapping[str, int]
+    """Candidates and calls by the reason why nothing came of them."""
+    steps: tuple[Step, ...]
+    """After each call."""
+    saturated: bool
+    """Whether it stopped because hardly anything new came."""
+    stopped: str = ""
+    """Why nothing more could be asked; empty if that wasn't so."""
+    answers: tuple[Answer, ...] = ()
+    """All answers, those of which nothing was kept too."""
+
+    @property
+    def new(self) -> tuple[Member, ...]:
+        """Members that were written for this pool."""
+        return tuple(member for member in self.members if member.answer is not None)
+
+
+Report = Callable[[str, Growth, Step, Mapping[str, int]], None]
+"""Told after each call: kind, settings, how far, rejections."""
+
+
+async def grow(kind: Kind, client: Client, embed: Embed, growth: Growth, *, report: Report | None = None) -> Pool:
+    """The pool, grown until it has what is wanted, is full, or nothing more can be asked."""
+    pool = _Growing(kind, embed, growth)
+    stopped = ""
+    while not pool.enough and not pool.saturated and not stopped:
+        calls = list(pool.calls())
+        for answer in await asyncio.gather(*(client.ask_for(c, Texts) for c in calls), return_exceptions=True):
+            if isinstance(answer, RunStoppedError):
+                stopped = str(answer)
+                break
+            if isinstance(answer, CallFailedError):
+                pool.failed(answer)
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                pool.take(answer.value.texts, answer.answers)
+            if report:
+                report(kind.name, growth, pool.steps[-1], pool.rejected)
+    return Pool(
+        kind=kind.name,
+        members=tuple(pool.members),
+        vectors=pool.filter.vectors.copy(),
+        rejected=dict(pool.rejected),
+        steps=tuple(pool.steps),
+        saturated=pool.saturated and not pool.enough,
+        stopped=stopped,
+        answers=tuple(pool.answers),
+    )
+
+
+@dataclass
+class _Growing:
+    """A pool while it grows."""
+
+    kind: Kind
+    embed: Embed
+    growth: Growth
+    members: list[Member] = field(default_factory=list)
+    rejected: Counter[str] = field(default_factory=Counter)
+    steps: list[Step] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    _asked: int = 0
+
+    def __post_init__(self) -> None:
+        self.members = [Member(text, None) for text in self.kind.seeds]
+        vectors = self.embed(self.kind.seeds)
+        self.filter = SimilarityFilter(vectors.shape[1], threshold=self.growth.threshold)
+        self.filter.keep_all(vectors)
+        self._last: deque[bool] = deque(maxlen=self.growth.window)
+
+    @property
+    def new(self) -> int:
+        return len(self.members) - len(self.kind.seeds)
+
+    @property
+    def enough(self) -> bool:
+        return self.new >= self.growth.wanted
+
+    @property
+    def saturated(self) -> bool:
+        full = len(self._last) == self.growth.window
+        return full and sum(self._last) < self.growth.saturation * self.growth.window
+
+    def calls(self) -> Iterator[Call]:
+        """The calls of the next round: no more than could be of use."""
+        missing = self.growth.wanted - self.new
+        for _ in range(min(self.growth.calls, math.ceil(missing / self.growth.asked))):
+            draw = random.Random(content_hash("persona pool", self.growth.seed, self.kind.name, self._asked))
+            texts = [member.text for member in self.members]
+            shown = draw.sample(texts, min(self.growth.shown, len(texts)))
+            yield Call(
+                self.kind.prompt.render(shown=shown, count=self.growth.asked),
+                Sampling(self.growth.temperature, max_tokens=self.growth.max_tokens),
+                seed=self._asked,
+                step=self.kind.name,
+                prompt=self.kind.prompt.reference,
+            )
+            self._asked += 1
+
+    def failed(self, error: CallFailedError) -> None:
+        """Count a call of which nothing came."""
+        self.rejected[f"call {error.reason}"] += 1
+        self.answers += error.answers
+        self._last.extend([False] * self.growth.asked)
+        self._step(self.growth.asked)
+
+    def take(self, texts: Sequence[str], answers: tuple[Answer, ...]) -> None:
+        """Decide on one answer's candidates, in order."""
+        cleaned = [" ".join(_NUMBERING.sub("", text).split()) for text in texts]
+        faults = [_fault(text) for text in cleaned]
+        sound = [text for text, fault in zip(cleaned, faults, strict=True) if not fault]
+        kept = iter(self.filter.add(self.embed(sound)) if sound else ())
+        for text, fault in zip(cleaned, faults, strict=True):
+            reason = fault or ("" if next(kept) else "too similar")
+            if reason:
+                self.rejected[reason] += 1
+            else:
+                self.members.append(Member(text, answers[-1]))
+            self._last.append(not reason)
+        self._last.extend([False] * (self.growth.asked - len(texts)))
+        self.answers += answers
+        self._step(max(self.growth.asked, len(texts)))
+
+    def _step(self, asked: int) -> None:
+        before = self.steps[-1].asked if self.steps else 0
+        self.steps.append(Step(before + asked, self.new))
+
+
+def _fault(text: str) -> str:
+    """Why a candidate is no description of anybody, or nothing."""
+    words = len(text.split())
+    if words < SHORTEST:
+        return "too short"
+    if words > LONGEST:
+        return "too long"
+    return "refusal" if _REFUSAL.search(text) else ""
