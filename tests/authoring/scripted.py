@@ -12,7 +12,6 @@ handed to a connection that was still open. It runs in a thread, or as a program
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import hashlib
 import json
@@ -186,7 +185,7 @@ class ScriptedServer:
                 stats.kinds["500"] += 1
                 return await _send(writer, 500, {"error": {"message": "out of order"}})
             stats.kinds["died"] += 1
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 4000\r\n\r\n" + b'{"choi')
+            writer.write(b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 4000\r\n\r\n{"choi')
             await writer.drain()
             return False
         kind, text, finish = self._say(request, chance)
@@ -286,7 +285,7 @@ def _spoil(text: str, chance: random.Random) -> str:
         lambda: text[: len(text) // 2],
         lambda: "Here is what I would suggest: it depends on the circumstances.",
         lambda: json.dumps({"answer": text[:40]}),
-        lambda: json.dumps({name: None for name in json.loads(text)}) if text.startswith("{") else "null",
+        lambda: json.dumps(dict.fromkeys(json.loads(text))) if text.startswith("{") else "null",
         lambda: "[]",
     ]
     return chance.choice(ways)()

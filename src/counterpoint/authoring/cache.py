@@ -165,12 +165,11 @@ class AnswerCache:
         return at
 
     def _lock(self, key: str) -> bool:
-        if fcntl is None:
-            return True
-        try:
-            fcntl.lockf(self._claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, int(key[:15], 16))
-        except (BlockingIOError, PermissionError):
-            return False
+        if fcntl is not None:
+            try:
+                fcntl.lockf(self._claims, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, int(key[:15], 16))
+            except (BlockingIOError, PermissionError):
+                return False
         return True
 
     def _unlock(self, key: str) -> None:
