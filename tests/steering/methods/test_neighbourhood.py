@@ -28,9 +28,10 @@ def opened(material: object = None, *, host: Any = MODEL) -> Choosing:
     return found
 
 
-def request(steering: Steering | None = None) -> Request:
+def request(steering: Steering | None = None, *, rest: str = "base") -> Request:
+    """As an engine hands it over: by the methods that are left."""
     steering = steering or from_leans({"Daring": 2.0}, TAXONOMY)
-    return Request(Conversation.said("What shall I do?"), steering, "neighbourhood", Decoding(temperature=0.0))
+    return Request(Conversation.said("What shall I do?"), steering, rest, Decoding(temperature=0.0))
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +83,10 @@ def test_v_itself_is_asked_for_as_it_would_be_alone() -> None:
 def test_what_was_left_out_on_purpose_stays_out() -> None:
     steering = Steering((2.0, 0.0), uncertain=("Pace",))
     assert all(one.steering.vector == (2.0, 0.0) for one in opened().spread(request(steering)))
+
+
+def test_a_method_that_the_request_names_generates() -> None:
+    assert {one.method for one in opened().spread(request(rest="instruction"))} == {"instruction"}
 
 
 def test_the_best_by_v_is_kept_whoever_it_was_generated_for() -> None:

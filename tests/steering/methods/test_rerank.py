@@ -28,8 +28,9 @@ def opened(material: object = None) -> Choosing:
     return found
 
 
-def request(lean: float = 1.0, *, temperature: float = 0.0) -> Request:
-    return Request(ASK, from_leans({"Daring": lean}, TAXONOMY), "rerank", Decoding(temperature=temperature))
+def request(lean: float = 1.0, *, temperature: float = 0.0, rest: str = "base") -> Request:
+    """As an engine hands it over: by the methods that are left."""
+    return Request(ASK, from_leans({"Daring": lean}, TAXONOMY), rest, Decoding(temperature=temperature))
 
 
 def replies(*texts: str) -> list[Reply]:
@@ -53,6 +54,13 @@ def test_the_others_are_drawn_warm_enough_to_differ() -> None:
 
 def test_equal_requests_draw_equal_candidates() -> None:
     assert opened(WordScorer()).spread(request()) == opened(WordScorer()).spread(request())
+
+
+def test_with_another_method_each_gets_its_share() -> None:
+    first, *_ = opened(WordScorer()).spread(request(1.0, rest="mixture"))
+    assert (first.method, first.steering.vector) == ("mixture", (0.5, 0.0))
+    first, *_ = opened(WordScorer()).spread(request(1.0, rest="instruction+mixture"))
+    assert first.steering.vector == pytest.approx((2 / 3, 0.0))
 
 
 def test_the_reply_that_fits_is_kept() -> None:

@@ -39,7 +39,8 @@ class Neighbours:
     by: Any = None
     """An `Evidence`, a scorer or the folder of a saved one; None: the untrained encoder, by the poles' descriptions."""
     inner: str = ""
-    """The method that generates: by default `mixture` where there is a model, `instruction` at an endpoint."""
+    """The method that generates where the request names none: `mixture` if there is a model, `instruction` at an
+    endpoint, unless given."""
     directions: int = 5
     """k, v itself among them: so many replies are generated."""
     angle: float = 30.0
@@ -90,7 +91,7 @@ class _Opened:
 
     def spread(self, request: Request) -> tuple[Request, ...]:
         """v itself as it would be answered alone, then its neighbours."""
-        own = replace(request, method=self.inner)
+        own = request if request.methods else replace(request, method=self.inner)
         warm = replace(request.decoding, temperature=max(request.decoding.temperature, self.settings.temperature))
         return (
             own,
@@ -119,7 +120,7 @@ class Neighbourhood:
     """Replies to neighbouring preferences, the best one kept."""
 
     needs: Needs = "candidates"
-    composes_with: frozenset[str] = frozenset()
+    composes_with: frozenset[str] = frozenset({"instruction", "mixture", "activation", "adapters"})
 
     def open(self, host: Answerer, material: Any = None) -> _Opened:
         """Ready for use; `material`: `Neighbours`, or what its `by` may be."""

@@ -3,7 +3,8 @@
 Best-of-n by a reward (Stiennon et al. 2020, arXiv 2009.01325), the reward being v . x(o), the evidence of the reply
 weighed by the person's preference vector. Departure: at a temperature above 0 the candidate is drawn by its reward
 instead of taken as the best (`candidates.py`), so that weak leanings steer weakly. Replies are whole sentences of the
-base itself, so that language and facts are as good as its own; what the base never says can't be had.
+base itself, so that language and facts are as good as its own; what the base never says can't be had. With another
+method (`mixture+rerank`) candidates are that method's, and each gets its share of the strength.
 
 Worked example: rewards v . x of two candidates are 1 and 0. At temperature 1 the first is kept with probability
 e / (e + 1) = 0.731, at temperature 0 always.
@@ -16,9 +17,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from counterpoint.errors import BadInputError
-from counterpoint.steering.asking import BASE, Reply, Request
+from counterpoint.steering.asking import Reply, Request
 from counterpoint.steering.candidates import choose, number, open_evidence
 from counterpoint.steering.method import Answerer, Needs
+from counterpoint.steering.steering import Steering
 from counterpoint.users.evidence import Evidence
 
 
@@ -48,22 +50,28 @@ class _Opened:
     settings: Reranking
 
     def spread(self, request: Request) -> tuple[Request, ...]:
-        """The base's own reply, then others to the same question."""
-        own = replace(request, method=BASE)
+        """The reply without this method, then others to the same question."""
+        own = replace(request, steering=_share(request, len(request.methods)))
         warm = replace(request.decoding, temperature=max(request.decoding.temperature, self.settings.temperature))
         seeds = [number(request, "candidate", i) for i in range(1, self.settings.candidates)]
         return (own, *(replace(own, decoding=warm, seed=seed) for seed in seeds))
 
     def choose(self, request: Request, replies: Sequence[Reply]) -> int:
         """The candidate kept."""
-        return choose(self.evidence, request, request.steering, [reply.text for reply in replies])
+        return choose(self.evidence, request, _share(request, 1), [reply.text for reply in replies])
+
+
+def _share(request: Request, parts: int) -> Steering:
+    """Of the strength, as many parts as there are methods: this one, and those that the candidates are drawn by."""
+    whole = 1 + len(request.methods)
+    return request.steering.scaled(parts / whole) if parts and whole > 1 else request.steering
 
 
 class Rerank:
     """Best of several replies of the base."""
 
     needs: Needs = "candidates"
-    composes_with: frozenset[str] = frozenset()
+    composes_with: frozenset[str] = frozenset({"instruction", "mixture", "activation", "adapters"})
 
     def open(self, host: Answerer, material: Any = None) -> _Opened:
         """Ready for use; `material`: `Reranking`, or what its `by` may be."""
