@@ -20,6 +20,7 @@ from counterpoint.evaluation.stats import (
     holm,
     resample_counts,
     sign_flip_test,
+    tails,
 )
 
 
@@ -60,7 +61,7 @@ def test_the_interval_s_width_is_that_of_the_normal_approximation() -> None:
     assert low == pytest.approx(0.5 - 0.049, abs=0.005)
     assert high == pytest.approx(0.5 + 0.049, abs=0.005)
     # strata whose units are all alike leave nothing to chance
-    assert bootstrap(values, ones(values), [0, 1] * 200) == (0.5, 0.5, 0.5)
+    assert bootstrap(values, ones(values), [0, 1] * 200) == pytest.approx((0.5, 0.5, 0.5))
 
 
 def test_seeds_that_repeat_the_same_answers_do_not_narrow_the_interval() -> None:
@@ -72,18 +73,61 @@ def test_seeds_that_repeat_the_same_answers_do_not_narrow_the_interval() -> None
     )
 
 
-def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    # 60 units of two correlated answers each; 300 data sets: 95% -+ 4 * sqrt(0.95 * 0.05 / 300) = 0.90 .. 1.00, and the
-    # percentile interval of 60 units is short by about a hundredth
-    draw, covered = np.random.default_rng(0), 0
-    for _ in range(300):
-        leaning = draw.beta(3, 2, (60, 1))
-        values = (draw.random((60, 2)) < leaning).astype(float)
-        _, low, high = bootstrap(values, ones(values), ["a"] * 60, resamples=300)
+def test_a_mean_s_variance_over_resamples_is_the_unbiased_one() -> None:
+    # values 0, 0, 3: sample variance 3 (n - 1 below), of their mean 3 / 3 = 1; plain resampling would give 2/3
+    counts = resample_counts(["a"] * 3, seed=0, resamples=200_000)
+    assert set(counts.sum(1)) == {3}
+    assert (counts @ [0.0, 0.0, 3.0] / 3).var() == pytest.approx(1.0, abs=0.02)
+
+
+def test_the_ends_are_those_of_student_s_t() -> None:
+    # t with 4 degrees of freedom has 2.776 where the normal has 1.960
+    low, high = tails(["a"] * 3 + ["b"] * 3)
+    assert low == pytest.approx(scipy_stats.norm.cdf(-2.7764), abs=1e-5)
+    assert high == pytest.approx(1 - low)
+    assert tails(["a"] * 10_000) == pytest.approx((0.025, 0.975), abs=2e-5)
+    assert tails(["a", "b"]) == pytest.approx((0.025, 0.975))  # nothing is known of the spread
+    # bias 0.1: Phi(0.2 -+ 1.96)
+    assert tails(["a", "b"], bias=0.1) == pytest.approx(
+        tuple(scipy_stats.norm.cdf([0.2 - 1.95996, 0.2 + 1.95996])), abs=1e-5
+    )
+
+
+@pytest.mark.parametrize(("units", "pairs", "seeds", "truth"), [(12, 1, 1, 0.7), (8, 6, 3, 0.8), (25, 6, 2, 0.85)])
+def test_intervals_cover_the_truth_as_often_as_they_say(units: int, pairs: int, seeds: int, truth: float) -> None:
+    # a dilemma's difficulty is shared by seeds; 600 data sets: two standard errors are 0.018
+    strata = [u // units for u in range(units * pairs)]
+    draw, covered, sets = np.random.default_rng(0), 0, 600
+    cells = np.arange(len(strata)) // units
+    weights = np.zeros((len(strata), seeds * pairs))
+    for seed in range(seeds):
+        weights[np.arange(len(strata)), seed * pairs + cells] = 1.0
+    for number in range(sets):
+        leaning = draw.beta(4 * truth, 4 * (1 - truth), (len(strata), 1))
+        values = (draw.random(weights.shape) < leaning) * weights
+        _, low, high = bootstrap(values, weights, strata, seed=number, resamples=400)
         assert low is not None
         assert high is not None
-        covered += low <= 0.6 <= high
-    assert 0.89 < covered / 300 < 0.985
+        covered += low <= truth <= high
+    assert 0.93 <= covered / sets <= 0.97
+
+
+def test_equal_methods_are_told_apart_as_rarely_as_the_test_says() -> None:
+    # 1,000 comparisons at 5%: two standard errors are 0.014
+    draw, wins = np.random.default_rng(0), 0
+    for number in range(1000):
+        leaning = draw.beta(3, 1.5, (120, 1))
+        one, other = ((draw.random((120, 2)) < leaning).astype(float) for _ in range(2))
+        p_value = sign_flip_test(one - other, ones(one), seed=number, draws=1000)
+        wins += p_value is not None and p_value < 0.05
+    assert 0.03 <= wins / 1000 <= 0.07
+
+
+def test_a_plain_mean_s_interval_is_scipy_s_bca_but_for_the_small_sample_corrections() -> None:
+    sample = np.random.default_rng(3).exponential(size=400)
+    found = bootstrap(sample[:, None], ones(sample[:, None]), ["a"] * 400, resamples=4000)
+    theirs = scipy_stats.bootstrap((sample,), np.mean, n_resamples=4000, method="BCa", rng=0).confidence_interval
+    assert found == pytest.approx((sample.mean(), theirs.low, theirs.high), abs=0.01)
 
 
 tables = st.tuples(st.integers(1, 7), st.integers(1, 3)).flatmap(

@@ -231,7 +231,7 @@ class Evaluation:
         if not draws:
             return Interval(None, None, None), [], len(self.seeds)
         mean = np.mean(draws, axis=0)
-        low, high = np.quantile(mean[1:], [ALPHA / 2, 1 - ALPHA / 2]) - (mean[1:].mean() - mean[0])
+        low, high = np.quantile(mean[1:], stats.tails(self.strata, level=1 - ALPHA)) - (mean[1:].mean() - mean[0])
         return Interval(float(mean[0]), max(0.0, float(low)), float(high)), by_seed, len(self.seeds) - len(by_seed)
 
 
