@@ -4,6 +4,8 @@ A request goes through the doors, then a route, then the domain or the chat; bel
 
 - `settings`   what the operator decides
 - `app`        the application: `create_app(settings)`
+- `opening`    from settings to a running service: store, evidence, models
+- `service`    the parts of a running service, put together
 - `doors/`     who may come in: keys, limits, headers, request ids, logs, sessions of the pages
 - `routes/`    what can be asked, one file a group; no domain knowledge in them
 - `chat/`      back ends that write replies: a language model in process, or any OpenAI-compatible endpoint

@@ -32,7 +32,7 @@ class Service:
     """Figures."""
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
     """The service a request came to; for `Depends`."""
     service: Service = request.app.state.service
     return service

@@ -31,11 +31,12 @@ class Settings:
     A name is never used for other weights again."""
     store: str = "sqlite:///counterpoint.db"
     """The database: sqlite:///FILE or postgresql+psycopg://..."""
-    vault: str = ""
+    secrets: str = ""
     """The file with the keys that sign receipts, links and sessions; made if it isn't there. Empty: beside SQLite's
     file. Replicas share one."""
-    data: str = "crossroads"
-    """Dilemmas that events and questions are about: a file, a folder or 'crossroads'."""
+    data: str = ""
+    """Dilemmas that events and questions are about: a file, a folder, 'crossroads' or 'toy'. Empty: the toy world with
+    lm:tiny, which knows no other; crossroads with any other model."""
     taxonomy: str = ""
     """vcd, bqd, preference or a TOML file; empty: what the data say."""
     scorer: str = "encoder"
@@ -74,6 +75,8 @@ class Settings:
     """Keep prompts and replies in the store's prompt log; erased with the person. Never in the process's logs."""
     pages: bool = True
     """Serve the pages."""
+    notice: str = ""
+    """One line on top of every page, such as that people here are simulated."""
     public_url: str = ""
     """Where browsers reach the service, such as https://people.example.org; makes cookies Secure where it is https."""
 
@@ -100,6 +103,11 @@ class Settings:
             return urlsplit(url).hostname
         except ValueError:
             return None
+
+    @property
+    def data_name(self) -> str:
+        """The data set, whether named or not."""
+        return self.data or ("toy" if self.model == "lm:tiny" and not self.upstream else "crossroads")
 
     @property
     def secure_cookies(self) -> bool:

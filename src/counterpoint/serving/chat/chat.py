@@ -13,7 +13,6 @@ from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
-from counterpoint.errors import BadInputError, CounterpointError
 from counterpoint.models.decoding import Decoding
 from counterpoint.serving.chat.backend import Backend, Order, Piece
 from counterpoint.serving.doors.errors import ApiError

@@ -1,12 +1,12 @@
 """Signed links and cookies of the pages, and what keeps other sites from submitting their forms.
 
 A token is `payload.signature`: JSON that says for what, for whom and until when, signed with HMAC-SHA-256 (RFC 2104).
-Nothing is stored, so every replica with the same secrets file takes it. A link's token opens a session; the session's is
-a cookie that scripts can't read and other sites' requests don't bring (HttpOnly, SameSite=Strict).
+Nothing is stored, so every replica with the same secrets file takes it. A link's token opens a session; the session's
+is a cookie that scripts can't read and other sites' requests don't bring (HttpOnly, SameSite=Strict).
 
-A form carries `csrf(session)`, which only a page of this session can know: a keyed hash of the session's token. A request
-that changes something must bring it, as the field `csrf` or the header `X-CSRF-Token`, and must not say that it comes
-from another site (`Sec-Fetch-Site`).
+A form carries `csrf(session)`, which only a page of this session can know: a keyed hash of the session's token. A
+request that changes something must bring it, as the field `csrf` or the header `X-CSRF-Token`, and must not say that
+it comes from another site (`Sec-Fetch-Site`).
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from counterpoint.serving.store.schema import NAME
 from counterpoint.users.events import MOMENT, format_time, parse_time
 
 _STORABLE = {"pattern": r"^[^\x00]*$"}
-_PLAIN = {"pattern": r"^[^\x00-\x1f\x7f-\x9f/\\\ufffd\u2028\u2029]+$"}
-"""For the description; what checks are the functions below."""
+_PLAIN = {"pattern": r"^[^\x00-\x1f\x7f-\xa0\xad/\\\ufffd\u2028\u2029]+$"}
+"""For the description, roughly; what checks are the functions below."""
 
 
 class Strict(BaseModel):
@@ -35,9 +35,10 @@ def storable(text: str) -> str:
 
 def name(text: str) -> str:
     """A name that can stand in a URL, a log and every database."""
-    wrong = [c for c in storable(text) if ord(c) < 32 or 127 <= ord(c) < 160 or c in "/\\\ufffd\u2028\u2029"]
-    if wrong or text in (".", ".."):
-        raise PydanticCustomError("plain_name", "must not hold control characters, slashes or broken characters")
+    if not storable(text).isprintable() or any(letter in "/\\\N{REPLACEMENT CHARACTER}" for letter in text):
+        raise PydanticCustomError("plain_name", "must hold printable characters alone, and no slash")
+    if text in (".", ".."):
+        raise PydanticCustomError("plain_name", "must not be a dot or two")
     return text
 
 
@@ -71,7 +72,7 @@ def written(seconds: float | None) -> str | None:
     return None if seconds is None else format_time(seconds)
 
 
-def _person(id: Annotated[str, Path(min_length=1, max_length=NAME, json_schema_extra=_PLAIN)]) -> str:
+async def _person(id: Annotated[str, Path(min_length=1, max_length=NAME, json_schema_extra=_PLAIN)]) -> str:
     try:
         return name(id)
     except PydanticCustomError as error:
@@ -85,7 +86,7 @@ Person = Annotated[str, Depends(_person)]
 def who_may(right: Scope) -> Any:
     """The caller, if their key has this scope."""
 
-    def dependency(request: Request) -> Principal:
+    async def dependency(request: Request) -> Principal:
         return caller(request, right)
 
     return Depends(dependency)

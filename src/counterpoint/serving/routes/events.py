@@ -1,0 +1,99 @@
+"""POST /v1/users/{id}/events: what somebody did, one event or many, all or none."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header
+from pydantic import Field
+
+from counterpoint.serving.doors.errors import ApiError, documented
+from counterpoint.serving.routes.fields import Moment, Name, Person, Short, Strict, Text, Writer
+from counterpoint.serving.service import Service, service_of
+from counterpoint.serving.store.records import NewEvent
+from counterpoint.types import ChoiceKind
+
+router = APIRouter(tags=["people"])
+MOST_OPTIONS = 100
+Index = Annotated[int, Field(ge=0, lt=MOST_OPTIONS, strict=True)]
+
+
+class EventIn(Strict):
+    """Something a person did. Which fields it needs depends on its kind; the guide has one of each."""
+
+    kind: ChoiceKind
+    id: Name | None = Field(default=None, description="Your name for it, unique for the person; given if absent.")
+    time: Moment | None = Field(default=None, description="When it happened: ISO 8601 or seconds since 1970. Now.")
+    dilemma: Short = Field(default="", description="Id or digest of what was shown.")
+    groups: list[Annotated[list[Index], Field(max_length=MOST_OPTIONS)]] = Field(
+        default=[],
+        max_length=MOST_OPTIONS,
+        description="Options by place from 0, best group first: [[2]] chose the third.",
+    )
+    scene: Short = ""
+    texts: list[Text] = Field(
+        default=[], max_length=2, description="Liked, disliked: the reply. Edited: before, after."
+    )
+    pole: Short = Field(default="", description="Said: the side they named.")
+    strength: float | None = Field(default=None, gt=0, le=20, description="Said: log-odds.")
+    target: Short = Field(default="", description="Retracted: the id of the event taken back.")
+
+    def event(self) -> NewEvent:
+        """As the domain takes it."""
+        return NewEvent(
+            kind=self.kind,
+            id=self.id or "",
+            time=self.time,
+            dilemma=self.dilemma,
+            groups=tuple(tuple(group) for group in self.groups),
+            scene=self.scene,
+            texts=tuple(self.texts),
+            pole=self.pole,
+            strength=self.strength,
+            target=self.target,
+        )
+
+
+class EventsIn(Strict):
+    """Events of one person, in any order."""
+
+    events: list[EventIn] = Field(min_length=1)
+
+
+class RecordedOut(Strict):
+    """What became of them."""
+
+    events: list[str] = Field(description="Their ids, in the order sent.")
+    added: int = Field(description="How many were new.")
+    repeated: int = Field(description="How many were there already.")
+
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[A-Za-z0-9._:-]+$",
+        description="Sent again with the same body, the request is answered as it was at first and does nothing more.",
+    ),
+]
+
+
+@router.post("/v1/users/{id}/events", status_code=201, response_model=RecordedOut, responses=documented(409, 410))
+def post_events(
+    person: Person,
+    body: EventsIn,
+    who: Writer,
+    service: Annotated[Service, Depends(service_of)],
+    key: IdempotencyKey = None,
+) -> RecordedOut:
+    """Take in what a person did. What this answers is on disk. A person begins with their first event."""
+    most = service.settings.max_batch
+    if len(body.events) > most:
+        raise ApiError(
+            413, "batch_too_large", f"{len(body.events)} events; send at most {most} at a time", param="events"
+        )
+    recorded = service.people.record(who, person, [event.event() for event in body.events], key=key or "")
+    service.metrics.recorded(added=recorded.added, repeated=recorded.repeated)
+    return RecordedOut(events=list(recorded.events), added=recorded.added, repeated=recorded.repeated)
