@@ -5,8 +5,8 @@ replaces the part that changes. Charts are SVG drawn here, each with a table bes
 elsewhere: the Content-Security-Policy of `doors/headers.py` holds as it is.
 
     from counterpoint.serving.pages.router import router
-    app.include_router(router)                  # reads `service_of(request)`
-    app.state.notice = "People are simulated."  # optional: one line on top of every page
+    app.include_router(router)  # reads `service_of(request)`
+
 
 - `router`        all of them: `/`, `/sign-in`, `/sign-out`, `/link`, `/operator`, `/person...`, `/static/...`
 - `visitors`      who is looking, at whose pages: an operator (an API key) or one person (a signed link)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import Request
+from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.responses import Response
@@ -73,3 +73,8 @@ def refusal(request: Request, status: int, message: str) -> Response:
     except ApiError:
         shown = None
     return show(request, "refusal", status=status, looking=shown, heading=heading, message=message, status_code=status)
+
+
+def pages_router() -> APIRouter:
+    """A router for pages: no part of the API's description, refusals said on a page."""
+    return APIRouter(include_in_schema=False, route_class=Page)

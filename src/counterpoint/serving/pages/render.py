@@ -67,7 +67,7 @@ def show(
             page=template,
             looking=looking,
             say=say,
-            notice=getattr(request.app.state, "notice", ""),
+            notice=service_of(request).settings.notice,
             csrf=service_of(request).sessions.csrf_of(request),
             signed_in=signed_in or looking is not None,
             **values,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from counterpoint.serving.pages import assets, corrections, data, interview, operator, person, side_by_side, signing
+from counterpoint.serving.pages.errors import pages_router
 
-from counterpoint.serving.pages.errors import Page
-
-router = APIRouter(include_in_schema=False, route_class=Page)
+router = pages_router()
+router.add_api_route("/static/{name}", assets.serve, methods=["GET"])
+for part in (signing, operator, person, interview, corrections, side_by_side, data):
+    router.include_router(part.router)
