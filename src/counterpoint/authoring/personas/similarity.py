@@ -43,7 +43,7 @@ def cosine(a: Sequence[float] | Floats, b: Sequence[float] | Floats) -> float:
 
     Products of float32 numbers are exact in float64, and `fsum` rounds their sum correctly.
     """
-    x, y = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    x, y = np.asarray(a, np.float32).astype(np.float64), np.asarray(b, np.float32).astype(np.float64)
     return math.fsum(x * y) / math.sqrt(math.fsum(x * x) * math.fsum(y * y))
 
 
