@@ -103,11 +103,11 @@ class AdapterBank:
             if bool(table.any()):
                 for module, down, up, owner in self._modules:
                     gate = table.to(owner.device)[:, owner][:, None]
-                    stack.callback(module.register_forward_hook(_adding(gate, down, up)).remove)
+                    stack.callback(module.register_forward_hook(adding(gate, down, up)).remove)
             yield
 
 
-def _adding(gate: Tensor, down: Tensor, up: Tensor) -> Any:
+def adding(gate: Tensor, down: Tensor, up: Tensor) -> Any:
     """A hook that adds B (g * A x), computed in float32, to a linear layer's output."""
 
     def hook(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:

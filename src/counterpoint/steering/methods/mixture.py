@@ -4,8 +4,8 @@
 
 at every token t, p_0 the model asked for nobody in particular and p_{d+}, p_{d-} asked for the poles of d. That is the
 belief's own model of a choice, P(o | v) ~ exp(v . x(o) + b(o)) with x_d = (s_{d+} - s_{d-}) / 2, applied token by
-token: what was inferred is what is applied. Only the sum of a whole reply's terms is the belief's exactly; token by token each
-step is normalised anew, so that a reply's log-odds are those of its deciding tokens.
+token: what was inferred is what is applied. Every step is normalised anew, so that the log-odds of a reply are those of
+the tokens that decide it.
 
 One reply takes 2K + 1 rows of the model for K pairs that are not 0; poles of other pairs cost nothing. All rows take
 the same token, and what their prompts share is read once.
@@ -14,7 +14,7 @@ Worked example: p_0 gives two tokens (1/2, 1/2), p_+ (4/5, 1/5), p_- (1/5, 4/5);
 1 * (4 / (1/4))^(1/2) = 4, which is p_+; v = 2 gives 16.
 
 With `Mixture(centre="poles")` the base's row is dropped: in its place stands the mean of the log-probabilities of the K
-active pairs' 2K poles, what both sides agree on. 2K rows, and at v = +1 or -1 with one pair it is that pole's prompt alone.
+active pairs' 2K poles, what both sides agree on. 2K rows, and at v = +1 or -1 with one pair that pole's prompt alone.
 Departure: small v then doesn't tend to the base, though v = 0 is the base.
 """
 

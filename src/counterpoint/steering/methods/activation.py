@@ -1,0 +1,121 @@
+"""Adding activation vectors scaled by v (contrastive activation addition, CAA; Rimsky et al. 2023, arXiv 2312.06681).
+
+    h(t) <- h(t) + sum over value pairs d of v_d m a_d          after one layer, at the prompt's last token and all after
+
+h is the residual stream, a_d the mean difference of the stream between answering for the positive and the negative pole
+of d, m the multiplier found with the vectors (`models/caa_fit.py`). Pairs add up, v = 1 or -1 is CAA's own pole.
+
+Departures: the prompt asks for nobody in particular, so that the vectors do all; the length of the sum is not bounded,
+and far out (v m beyond what the model has seen in its stream) replies lose their form before they lean further.
+
+Worked example: a = (3, 0) and (0, 1) for two pairs, m = 2, v = (1, -0.5): the offset is (6, -1).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load
+from torch import Tensor
+
+from counterpoint.errors import BadInputError
+from counterpoint.models import caa
+from counterpoint.steering.method import Answerer, Draft, Needs
+from counterpoint.steering.steering import Steering
+
+if TYPE_CHECKING:
+    from counterpoint.steering.engine import Engine
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """The method's material."""
+
+    by_pair: Mapping[str, Tensor]
+    """Value pair's name to `[dim]`, from the negative to the positive pole."""
+    layer: int
+    """After which they are added, counted from 0."""
+    multiplier: float
+    """m."""
+    identity: str = ""
+    """Of the model they were made on; empty: unknown."""
+
+    @classmethod
+    def of(cls, scorer: caa.CaaScorer) -> Vectors:
+        """Those of a fitted scorer."""
+        return cls(scorer.vectors, scorer.layer, scorer.multiplier, scorer.language.identity)
+
+    @classmethod
+    def read(cls, folder: Path) -> Vectors:
+        """Those that `CaaScorer.save` wrote; its model is not loaded.
+
+        Raises:
+            BadInputError: the folder holds none.
+        """
+        try:
+            record = json.loads((folder / caa.FILE).read_text(encoding="utf-8"))
+            data = (folder / caa.TENSORS).read_bytes()
+            if record["format"] != caa.FORMAT or record["sha256"] != hashlib.sha256(data).hexdigest():
+                raise ValueError(f"{caa.FILE} and {caa.TENSORS} are not of one {caa.FORMAT}")
+            identity = json.loads((folder / "scorer.json").read_text(encoding="utf-8"))["language"]["identity"]
+            return cls(load(data), int(record["layer"]), float(record["multiplier"]), str(identity))
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise BadInputError(f"{folder}: no saved CAA vectors ({type(error).__name__}: {error})") from error
+
+
+@dataclass(frozen=True)
+class OpenActivation:
+    """Vectors in the taxonomy's order, multiplied: `[value_pair, dim]`."""
+
+    layer: int
+    directions: Tensor
+
+    def draft(self, draft: Draft, steering: Steering) -> Draft:
+        """The sum of the pairs' vectors, on top of what the layer gets already."""
+        offset = torch.tensor(steering.vector) @ self.directions
+        before = draft.offsets.get(self.layer)
+        return replace(draft, offsets={**draft.offsets, self.layer: offset if before is None else before + offset})
+
+
+@dataclass(frozen=True)
+class _Method:
+    needs: Needs = "model"
+    composes_with: frozenset[str] = frozenset({"instruction", "mixture", "adapters", "rerank", "neighbourhood"})
+
+    def open(self, host: Answerer, material: Any = None) -> OpenActivation:
+        """`material`: `Vectors`, a `CaaScorer` (of `fit_caa`), or the folder that one saved."""
+        engine: Engine = host  # type: ignore[assignment]  # what needs a model is opened on an engine
+        vectors = _vectors(material)
+        if vectors.identity and vectors.identity != engine.language.identity:
+            raise BadInputError(f"CAA vectors of {vectors.identity}; the model here is {engine.language.identity}")
+        missing = [pair.name for pair in engine.taxonomy if pair.name not in vectors.by_pair]
+        if missing:
+            raise BadInputError(f"no CAA vector for {', '.join(missing)}; fit them on dilemmas about every value pair")
+        directions = torch.stack([vectors.by_pair[pair.name].float().cpu() for pair in engine.taxonomy])
+        if directions.shape[1] != engine.levers.width:
+            width = engine.levers.width
+            raise BadInputError(f"CAA vectors of {directions.shape[1]} numbers; the model's stream has {width}")
+        return OpenActivation(vectors.layer, vectors.multiplier * directions)
+
+
+def _vectors(material: Any) -> Vectors:
+    match material:
+        case Vectors():
+            return material
+        case caa.CaaScorer():
+            return Vectors.of(material)
+        case str() | Path():
+            return Vectors.read(Path(material))
+    raise BadInputError(
+        "activation needs CAA vectors: Engine(..., materials={'activation': fit_caa(scorer, dilemmas, taxonomy)}), "
+        "or the folder of a run that saved some"
+    )
+
+
+METHOD = _Method()
