@@ -199,7 +199,7 @@ class People:
             raise BadInputError(f"ranking needs two options or more, none of them empty; these are {len(options)}")
         belief = self.belief(who, person)
         probability = predict_gaussian(belief, self.bank.options(options, scenario, question, scene))
-        order = np.argsort(-probability, kind="stable")
+        order = np.argsort(-probability.round(12), kind="stable")  # rounded, so that equals stay as they were sent
         return tuple(Ranked(int(i), options[i], float(probability[i])) for i in order)
 
     def people(self, who: Principal, *, after: str = "", limit: int = 50) -> tuple[PersonRow, ...]:

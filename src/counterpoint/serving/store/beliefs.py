@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import pairwise
 from typing import Any
 
@@ -29,7 +29,7 @@ from counterpoint.types import Choice, ChoiceKind, content_hash
 from counterpoint.users.belief import Belief
 from counterpoint.users.events import settle
 from counterpoint.users.likelihood import observe
-from counterpoint.users.model import USER_MODELS, UserModel
+from counterpoint.users.model import USER_MODELS, Observation, UserModel
 
 SAID_SD = 0.25
 """How exactly a person's own word is meant: at 0.5 or more either way it leaves no doubt about the side."""
@@ -79,13 +79,16 @@ class Beliefs:
         """Nothing happened yet."""
         return Held(self.start, {}, 0, FIRST)
 
+    def update(self, state: Any, observation: Observation) -> Any:
+        """One observation further, as it will be read back: a covariance's lower half is not kept, and may differ."""
+        new = self.model.update(state, observation)
+        return Belief.unpack(new.pack()) if isinstance(new, Belief) else new
+
     def replay(self, events: Sequence[StoredEvent], reading: Reading, *, as_of: float | None = None) -> Held:
         """The belief after all these events, or after those that had happened by `as_of`."""
         standing = standing_events(events, as_of=as_of)
-        state = self.model.prior()
-        for observation in observe(choices_of(standing), reading, self.bank.dilemmas):
-            state = self.model.update(state, observation)
-        inferred = self.model.belief(state)
+        observations = observe(choices_of(standing), reading, self.bank.dilemmas)
+        inferred = self.model.belief(reduce(self.update, observations, self.model.prior()))
         sequence = max((event.sequence for event in events), default=0)
         past = [event for event in events if as_of is None or event.happened_at <= as_of]
         last = max(((event.happened_at, event.id) for event in past), default=FIRST)
@@ -97,9 +100,7 @@ class Beliefs:
         in_order = all(before < after for before, after in pairwise(moments))
         if not (self._goes_on and in_order) or any(event.kind == ChoiceKind.RETRACTED for event in events):
             return None
-        inferred = held.inferred
-        for observation in observe(choices_of(events), reading, self.bank.dilemmas):
-            inferred = self.model.update(inferred, observation)
+        inferred = reduce(self.update, observe(choices_of(events), reading, self.bank.dilemmas), held.inferred)
         return Held(inferred, _own_word(held.corrections, events), held.sequence + len(events), moments[-1])
 
     def outranked(self, held: Held) -> Belief:

@@ -8,7 +8,8 @@ internal id that nothing leads to any more.
 Afterwards `scrub` sees to the bytes. SQLite overwrites what is deleted (`secure_delete`), but rows that once moved from
 page to page may have left copies in unused space, and the write-ahead log has old pages: the file is rewritten
 (`VACUUM`) where that takes a moment only, and the log is emptied. PostgreSQL keeps deleted rows until they are
-vacuumed, and their bytes until the space is used again; `full` rewrites its tables too.
+vacuumed and their bytes until the space is used again; its tables are rewritten likewise (`VACUUM FULL`). Its own
+write-ahead log, archives of that, and backups keep old bytes for as long as the operator keeps them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import os
 import secrets
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import Connection, text, update
 
 from counterpoint.serving.store import artefacts, schema
 from counterpoint.serving.store.store import Store, Transaction, as_json
@@ -25,7 +26,7 @@ from counterpoint.users.events import format_time
 
 FORMAT = "counterpoint.receipt/1"
 AT_ONCE = 64 * 2**20
-"""Bytes of a SQLite file up to which every deletion rewrites it; larger ones wait for `counterpoint db scrub`."""
+"""Bytes of a database up to which every deletion rewrites it; larger ones wait for `counterpoint db scrub`."""
 OWN = (
     schema.requests,
     schema.beliefs,
@@ -70,19 +71,30 @@ def erase(tx: Transaction, name: str) -> dict[str, Any]:
 
 
 def scrub(store: Store, *, full: bool = False) -> bool:
-    """Make sure that no deleted byte is left in the database's own files; whether it was made sure of.
+    """Make sure that no deleted byte is left in the tables' own files; whether it was made sure of.
 
     Args:
         store: the database.
         full: rewrite it whatever its size. Others wait meanwhile.
     """
     with store.upkeep() as connection:
-        if not store.is_sqlite:
-            names = ", ".join(table.name for table in (*OWN, schema.people))
-            connection.exec_driver_sql(f"VACUUM {'(FULL) ' if full else ''}{names}")
-            return full
-        small = os.path.getsize(str(store.engine.url.database)) <= AT_ONCE
-        if full or small:
-            connection.exec_driver_sql("VACUUM")
-        busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
-        return (full or small) and not busy
+        return _scrub_sqlite(connection, full) if store.is_sqlite else _scrub_postgresql(connection, full)
+
+
+def _scrub_sqlite(connection: Connection, full: bool) -> bool:
+    rewrite = full or os.path.getsize(str(connection.engine.url.database)) <= AT_ONCE
+    if rewrite:
+        connection.exec_driver_sql("VACUUM")
+    busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
+    return rewrite and not busy
+
+
+def _scrub_postgresql(connection: Connection, full: bool) -> bool:
+    """Rewriting keeps what transactions that began before it may still see; then we are not sure."""
+    names = [table.name for table in (*OWN, schema.people)]
+    sizes = "SELECT sum(pg_total_relation_size(to_regclass(name))) FROM unnest(CAST(:names AS text[])) AS name"
+    rewrite = full or connection.execute(text(sizes), {"names": names}).scalar_one() <= AT_ONCE
+    others = "SELECT count(*) FROM pg_stat_activity WHERE backend_xmin IS NOT NULL AND pid <> pg_backend_pid()"
+    watched = connection.exec_driver_sql(others).scalar_one()
+    connection.exec_driver_sql(f"VACUUM {'(FULL) ' if rewrite else ''}{', '.join(names)}")
+    return rewrite and not watched

@@ -194,6 +194,7 @@ class Transaction:
 
     def tombstone(self, name: str) -> dict[str, Any] | None:
         """The receipt of the person's deletion; None if nobody of this name was deleted."""
+        check_name(name, "a person's name")
         held = self._connection.scalar(_TOMBSTONE, {"tenant": self.tenant, "subject": self.subject(name)})
         return None if held is None else dict(json.loads(held))
 

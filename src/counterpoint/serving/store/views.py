@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from scipy.special import softmax
@@ -200,8 +201,7 @@ def path(standing: Sequence[StoredEvent], beliefs: Beliefs, reading: Reading, *,
             word[event.payload["value_pair"]] = event.payload["value"]
         elif event.kind == WITHDRAWN:
             word.pop(event.payload["value_pair"], None)
-        for observation in observe(choices_of([event]), reading, beliefs.bank.dilemmas):
-            state = beliefs.model.update(state, observation)
+        state = reduce(beliefs.update, observe(choices_of([event]), reading, beliefs.bank.dilemmas), state)
         if place in kept:
             held = Held(beliefs.model.belief(state), word, event.sequence, (event.happened_at, event.id))
             found.append(PathPoint(event.happened_at, event.id, beliefs.outranked(held)))
