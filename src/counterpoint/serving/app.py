@@ -99,10 +99,9 @@ def create_app(settings: Settings, service: Service) -> FastAPI:
 def _include_pages(app: FastAPI, service: Service) -> None:
     if not service.settings.pages:
         return
-    from counterpoint.serving.pages.site import Site, pages
+    from counterpoint.serving.pages.router import router
 
-    parts = (service.people, service.chat, service.metrics, service.settings, service.sessions)
-    app.include_router(pages(Site(*parts, notice=service.settings.notice)), include_in_schema=False)
+    app.include_router(router, include_in_schema=False)
 
 
 def _add_doors(app: FastAPI, settings: Settings, service: Service) -> None:

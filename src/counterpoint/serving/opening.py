@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import tempfile
 from collections.abc import Sequence
@@ -21,11 +22,9 @@ from counterpoint.serving.metrics import Metrics
 from counterpoint.serving.people import People
 from counterpoint.serving.service import Service
 from counterpoint.serving.settings import Settings
-from counterpoint.serving.store import migrate
+from counterpoint.serving.storage import open_store
 from counterpoint.serving.store.bank import Bank
 from counterpoint.serving.store.beliefs import Beliefs
-from counterpoint.serving.store.connect import connect
-from counterpoint.serving.store.store import Store
 from counterpoint.steering.asking import BASE
 from counterpoint.steering.engine import Engine
 from counterpoint.steering.method import METHODS, Dial
@@ -44,7 +43,7 @@ def open_service(settings: Settings) -> Service:
         CounterpointError: a setting names something that isn't there or doesn't fit.
     """
     metrics = Metrics()
-    store = open_store(settings)
+    store = open_store(settings.store, settings.secrets)
     adapters = read_adapters(settings.adapters, upstream=settings.upstream)
     claim(store, adapters)
     data = load(settings.data_name, taxonomy=settings.taxonomy or None)
@@ -57,15 +56,15 @@ def open_service(settings: Settings) -> Service:
     return Service(settings, store, people, Chat(backends, people, settings, metrics), sessions, metrics)
 
 
-def open_store(settings: Settings) -> Store:
-    """The database; a SQLite file that isn't there yet is made. Others are brought up by `counterpoint db upgrade`."""
-    engine = connect(settings.store)
-    try:
-        if engine.dialect.name == "sqlite" and migrate.version(engine).found is None:
-            migrate.upgrade(engine)
-    finally:
-        engine.dispose()
-    return Store.open(settings.store, secrets=Path(settings.secrets) if settings.secrets else None)
+def prepare(settings: Settings) -> None:
+    """Do what is slow and find what is wrong once, before worker processes begin."""
+
+    async def close(service: Service) -> None:
+        for backend in service.chat.backends:
+            await backend.close()
+        service.store.close()
+
+    asyncio.run(close(open_service(settings)))
 
 
 def open_scorer(name: str, data: DataSet) -> Scorer:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from fastapi import Depends
 from starlette.requests import Request
 
 from counterpoint.serving.chat.chat import Chat
@@ -32,7 +34,15 @@ class Service:
     """Figures."""
 
 
-async def service_of(request: Request) -> Service:
-    """The service a request came to; for `Depends`."""
+def service_of(request: Request) -> Service:
+    """The service a request came to."""
     service: Service = request.app.state.service
     return service
+
+
+async def served(request: Request) -> Service:
+    """The same, for `Depends`: what is not async would take a thread each time."""
+    return service_of(request)
+
+
+Served = Annotated[Service, Depends(served)]

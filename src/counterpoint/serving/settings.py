@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
 from urllib.parse import urlsplit
 
 from counterpoint.errors import BadInputError, UnknownNameError
@@ -139,3 +140,29 @@ class Settings:
                 raise UnknownNameError("setting", name, known)
         told["adapters"] = tuple(told.get("adapters", ()))
         return replace(cls(**told), upstream_key=environment.get(UPSTREAM_KEY, ""))
+
+
+def changed(settings: Settings, name: str, value: str) -> Settings:
+    """Settings with one changed, its value as text.
+
+    Raises:
+        UnknownNameError: there is no such setting.
+        BadInputError: it doesn't take this value.
+    """
+    known = {entry.name: entry.type for entry in fields(Settings) if entry.name not in ("upstream_key", "adapters")}
+    if name not in known:
+        raise UnknownNameError("setting", name, known)
+    try:
+        read = _READERS[str(known[name])](value)
+    except (KeyError, ValueError):
+        raise BadInputError(f"setting {name}={value!r}: expected {_KINDS[str(known[name])]}") from None
+    return replace(settings, **{name: read})
+
+
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "str": str,
+    "int": int,
+    "float": float,
+    "bool": {"true": True, "false": False, "1": True, "0": False}.__getitem__,
+}
+_KINDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -62,7 +62,7 @@ class Backend(Protocol):
         """Names of the steering methods that work here, `base` aside, the default first."""
         ...
 
-    def write(self, order: Order) -> AsyncIterator[Piece]:
+    def write(self, order: Order) -> AsyncGenerator[Piece, None]:
         """Pieces as they come, until every reply has its last. Closing the iterator stops the work.
 
         Raises:

@@ -7,7 +7,8 @@ enters: their texts shaped it as evidence when they came, and no text of one per
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -108,18 +109,20 @@ class Chat:
         fitted = await run_in_threadpool(self.fit, who, person, model, Wish(strength=strength))
         decoding = Decoding(temperature=0, max_new_tokens=min(max_new_tokens, self.settings.max_new_tokens))
         order = Order(model, (Message("user", text),), fitted.steering, fitted.method, decoding, seed=0)
-        return "".join([piece.text async for piece in self.write(order)])
+        async with aclosing(self.write(order)) as pieces:
+            return "".join([piece.text async for piece in pieces])
 
-    async def write(self, order: Order) -> AsyncIterator[Piece]:
+    async def write(self, order: Order) -> AsyncGenerator[Piece, None]:
         """The back end's pieces, counted."""
         since, first = time.perf_counter(), True
-        async for piece in self.backend(order.model).write(order):
-            if first and piece.text:
-                first = False
-                self.metrics.first_text(time.perf_counter() - since)
-            if piece.finish is not None:
-                self.metrics.replied(order.method, piece.finish, read=piece.read, written=piece.written)
-            yield piece
+        async with aclosing(self.backend(order.model).write(order)) as pieces:
+            async for piece in pieces:
+                if first and piece.text:
+                    first = False
+                    self.metrics.first_text(time.perf_counter() - since)
+                if piece.finish is not None:
+                    self.metrics.replied(order.method, piece.finish, read=piece.read, written=piece.written)
+                yield piece
 
     def _method(self, model: str, wanted: str | None) -> str:
         backend = self.backend(model)
@@ -155,8 +158,8 @@ class Chat:
             return nothing(taxonomy, "strength 0 was asked for")
         if belief is not None and wish.strength < 0:
             belief = replace(belief, mean=-belief.mean)
-        prior = Belief.flat(len(taxonomy))
-        steering = from_belief(belief, taxonomy, prior=prior, policy=Policy(both_sides=wish.both_sides))
+        policy = Policy(both_sides=wish.both_sides)
+        steering = from_belief(belief, taxonomy, prior=self.people.beliefs.start, policy=policy)
         return steering.scaled(abs(wish.strength)) if any(steering.vector) else steering
 
 

@@ -11,7 +11,7 @@ import logging
 import queue
 import secrets
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from counterpoint.errors import CounterpointError
@@ -20,7 +20,8 @@ from counterpoint.serving.doors.errors import ApiError
 from counterpoint.serving.doors.logs import LOGGER, traced
 from counterpoint.serving.metrics import Metrics
 from counterpoint.steering.asking import Conversation, Reply, Request
-from counterpoint.steering.engine import Engine, Session
+from counterpoint.steering.engine import Engine
+from counterpoint.steering.session import Session
 
 logger = logging.getLogger(LOGGER)
 SEEDS = 1 << 62
@@ -60,7 +61,7 @@ class Local:
         self._thread = threading.Thread(target=self._work, name=f"replies {name}", daemon=True)
         self._thread.start()
 
-    async def write(self, order: Order) -> AsyncIterator[Piece]:
+    async def write(self, order: Order) -> AsyncGenerator[Piece, None]:
         """Pieces as they come. Raises `ApiError`: 503 with too much waiting, 400 for what the model refuses."""
         if self._arrived.qsize() + order.choices > self.max_waiting:
             raise ApiError(

@@ -5,7 +5,7 @@ Where it is comes from the operator's settings alone; no request can name a URL.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import openai
@@ -48,7 +48,7 @@ class Upstream:
         self.methods = tuple(self._methods)
         self._client = openai.AsyncOpenAI(base_url=url, api_key=key or "none", timeout=timeout, max_retries=2)
 
-    async def write(self, order: Order) -> AsyncIterator[Piece]:
+    async def write(self, order: Order) -> AsyncGenerator[Piece, None]:
         """Pieces as they come. Raises `ApiError`: 400 what it refuses, 502 to 504 where it fails."""
         try:
             stream = await self._client.chat.completions.create(**self._body(order))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from counterpoint.serving.doors.errors import documented
 from counterpoint.serving.routes.fields import Admin, Name, Strict, written
-from counterpoint.serving.service import Service, service_of
+from counterpoint.serving.service import Served
 from counterpoint.serving.store.audit import trail
 
 router = APIRouter(tags=["operation"])
@@ -35,7 +35,7 @@ class TrailOut(Strict):
 @router.get("/v1/audit", response_model=TrailOut, responses=documented(404, 410))
 def get_audit(
     who: Admin,
-    service: Annotated[Service, Depends(service_of)],
+    service: Served,
     person: Annotated[Name | None, Query(description="Only lines about them.")] = None,
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,

@@ -6,11 +6,11 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -31,13 +31,13 @@ from counterpoint.serving.routes.completion import (
     usage,
 )
 from counterpoint.serving.routes.fields import Talker
-from counterpoint.serving.service import Service, service_of
+from counterpoint.serving.service import Served, Service
 from counterpoint.serving.settings import Settings
 from counterpoint.serving.store.records import Principal, Scope
 
 router = APIRouter(tags=["chat"])
 logger = logging.getLogger(LOGGER)
-HUMAN = "text/event-stream"
+EVENTS = "text/event-stream"
 DEFAULT_NEW_TOKENS = 256
 """Tokens of a reply at most where a request doesn't say; never more than the operator allows."""
 
@@ -46,13 +46,11 @@ DEFAULT_NEW_TOKENS = 256
     "/v1/chat/completions",
     response_model=Completion,
     responses={
-        200: {"content": {HUMAN: {"schema": {"type": "string"}}}, "description": "Replies; as a stream if asked for"},
+        200: {"content": {EVENTS: {"schema": {"type": "string"}}}, "description": "Replies; as a stream if asked for"},
         **documented(404, 502),
     },
 )
-async def chat_completions(
-    asked: ChatRequest, who: Talker, request: Request, service: Annotated[Service, Depends(service_of)]
-) -> Response:
+async def chat_completions(asked: ChatRequest, who: Talker, request: Request, service: Served) -> Response:
     """Answer a conversation as fits the person named in `user`."""
     extra = asked.counterpoint
     wish = Wish(extra.method, extra.strength, extra.both_sides, extra.explain)
@@ -120,9 +118,9 @@ class _Answer:
         except BaseException:
             await pieces.aclose()
             raise
-        return StreamingResponse(self._events(first, pieces), media_type=HUMAN, headers={"x-accel-buffering": "no"})
+        return StreamingResponse(self._events(first, pieces), media_type=EVENTS, headers={"x-accel-buffering": "no"})
 
-    async def _events(self, first: Piece, pieces: AsyncIterator[Piece]) -> AsyncIterator[str]:
+    async def _events(self, first: Piece, pieces: AsyncGenerator[Piece, None]) -> AsyncIterator[str]:
         try:
             for index in range(self.order.choices):
                 more = {"counterpoint": self.told} if index == 0 else {}
@@ -145,23 +143,27 @@ class _Answer:
             logger.error("stream failed", extra={"fields": fields})
             yield f"data: {json.dumps(error_body(500, 'internal_error', 'a fault of ours'))}\n\n"
         finally:
-            await pieces.aclose()  # type: ignore[attr-defined]
+            await pieces.aclose()
 
     def _event(self, choices: list[dict[str, Any]], **more: Any) -> str:
         return f"data: {json.dumps(chunk(self.name, self.order.model, self.created, choices, **more))}\n\n"
 
-    async def _pieces(self) -> AsyncIterator[Piece]:
+    async def _pieces(self) -> AsyncGenerator[Piece, None]:
         """The back end's, kept for what comes after; cut short when they take too long."""
-        try:
-            async with asyncio.timeout(self.service.settings.timeout):
-                async with aclosing(self.service.chat.write(self.order)) as pieces:  # type: ignore[type-var]
-                    async for piece in pieces:
-                        self.texts[piece.index].append(piece.text)
-                        if piece.finish is not None:
-                            self.ends.append(piece)
-                        yield piece
-        except TimeoutError:
-            raise ApiError(504, "timeout", f"not done after {self.service.settings.timeout:g} s") from None
+        seconds = self.service.settings.timeout
+        until = time.monotonic() + seconds
+        async with aclosing(self.service.chat.write(self.order)) as pieces:
+            while True:
+                try:  # not one `timeout` around it all: pieces may be asked for by different tasks
+                    piece = await asyncio.wait_for(anext(pieces), until - time.monotonic())
+                except StopAsyncIteration:
+                    return
+                except TimeoutError:
+                    raise ApiError(504, "timeout", f"not done after {seconds:g} s") from None
+                self.texts[piece.index].append(piece.text)
+                if piece.finish is not None:
+                    self.ends.append(piece)
+                yield piece
 
     async def _log(self) -> None:
         """Keep prompt and replies, where the operator asked for that and somebody known was answered."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Header
 from pydantic import Field
 
 from counterpoint.serving.doors.errors import ApiError, documented
 from counterpoint.serving.routes.fields import Moment, Name, Person, Short, Strict, Text, Writer
-from counterpoint.serving.service import Service, service_of
+from counterpoint.serving.service import Served
 from counterpoint.serving.store.records import NewEvent
 from counterpoint.types import ChoiceKind
 
@@ -85,7 +85,7 @@ def post_events(
     person: Person,
     body: EventsIn,
     who: Writer,
-    service: Annotated[Service, Depends(service_of)],
+    service: Served,
     key: IdempotencyKey = None,
 ) -> RecordedOut:
     """Take in what a person did. What this answers is on disk. A person begins with their first event."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from counterpoint.serving.doors.errors import documented
 from counterpoint.serving.routes.fields import Strict
-from counterpoint.serving.service import Service, service_of
+from counterpoint.serving.service import Served
 
 router = APIRouter(tags=["operation"])
 
@@ -29,7 +29,7 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz", response_model=Health, responses=documented(everywhere=(500, 503, 504)))
-async def readyz(service: Annotated[Service, Depends(service_of)]) -> Health:
+async def readyz(service: Served) -> Health:
     """Database and models answer. Send it no requests while this fails."""
     await run_in_threadpool(service.store.ready)
     for backend in service.chat.backends:
@@ -42,6 +42,6 @@ async def readyz(service: Annotated[Service, Depends(service_of)]) -> Health:
     response_class=Response,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **documented(everywhere=(500,))},
 )
-async def metrics(service: Annotated[Service, Depends(service_of)]) -> Response:
+async def metrics(service: Served) -> Response:
     """Figures for Prometheus; no person, tenant or key in them."""
     return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 
 from counterpoint.serving.chat.chat import Chat
 from counterpoint.serving.doors.errors import documented
 from counterpoint.serving.routes.fields import Reader, Strict, Talker
-from counterpoint.serving.service import Service, service_of
+from counterpoint.serving.service import Served
 from counterpoint.steering.asking import BASE
 
 router = APIRouter(tags=["models"])
@@ -56,14 +56,14 @@ class PairList(Strict):
 
 
 @router.get("/v1/models", response_model=ModelList, responses=documented())
-async def list_models(who: Talker, service: Annotated[Service, Depends(service_of)]) -> ModelList:
+async def list_models(who: Talker, service: Served) -> ModelList:
     """What can write replies."""
     del who
     return ModelList(data=[_record(service.chat, name) for name in service.chat.by_model])
 
 
 @router.get("/v1/models/{model:path}", response_model=Model, responses=documented(404))
-async def get_model(model: str, who: Talker, service: Annotated[Service, Depends(service_of)]) -> Model:
+async def get_model(model: str, who: Talker, service: Served) -> Model:
     """One of them."""
     del who
     service.chat.backend(model)
@@ -71,7 +71,7 @@ async def get_model(model: str, who: Talker, service: Annotated[Service, Depends
 
 
 @router.get("/v1/value-pairs", response_model=PairList, responses=documented())
-async def list_value_pairs(who: Reader, service: Annotated[Service, Depends(service_of)]) -> PairList:
+async def list_value_pairs(who: Reader, service: Served) -> PairList:
     """What people's leanings are about."""
     del who
     taxonomy = service.people.bank.taxonomy

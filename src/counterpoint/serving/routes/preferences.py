@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from counterpoint.serving.doors.errors import documented
 from counterpoint.serving.people import MOST, Preferences
 from counterpoint.serving.routes.events import IdempotencyKey
 from counterpoint.serving.routes.fields import Moment, Person, Reader, Short, Strict, Writer, written
-from counterpoint.serving.service import Service, service_of
+from counterpoint.serving.service import Served
 
 router = APIRouter(tags=["people"])
 Pair = Annotated[Short, Path(description="Name of a value pair, such as Risk Orientation; see /v1/value-pairs.")]
@@ -76,7 +76,7 @@ class Word(Strict):
 def get_preferences(
     person: Person,
     who: Reader,
-    service: Annotated[Service, Depends(service_of)],
+    service: Served,
     as_of: Annotated[Moment | None, Query(description="As it was at this moment; later events are left out.")] = None,
     known_at: Annotated[
         Moment | None, Query(description="As we knew it then; what we learnt later is left out.")
@@ -92,7 +92,7 @@ def put_preference(
     pair: Pair,
     word: Word,
     who: Writer,
-    service: Annotated[Service, Depends(service_of)],
+    service: Served,
     key: IdempotencyKey = None,
 ) -> PreferencesOut:
     """A person's own word on a value pair. It outranks whatever is inferred, until withdrawn."""
@@ -104,7 +104,7 @@ def delete_preference(
     person: Person,
     pair: Pair,
     who: Writer,
-    service: Annotated[Service, Depends(service_of)],
+    service: Served,
     key: IdempotencyKey = None,
 ) -> PreferencesOut:
     """Take their own word back: inference counts again. Doing it twice does it once."""
@@ -115,7 +115,7 @@ def delete_preference(
 def get_reasons(
     person: Person,
     who: Reader,
-    service: Annotated[Service, Depends(service_of)],
+    service: Served,
     value_pair: Annotated[Short | None, Query(description="Only this one.")] = None,
     most: Annotated[int, Query(ge=1, le=100, description="Reasons a value pair.")] = 20,
 ) -> ReasonsOut:

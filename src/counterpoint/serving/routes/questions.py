@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from counterpoint.serving.doors.errors import documented
 from counterpoint.serving.people import Asked
 from counterpoint.serving.routes.fields import Person, Reader, Short, Strict, Text
-from counterpoint.serving.service import Service, service_of
+from counterpoint.serving.service import Served
 from counterpoint.users.ask import Rule
 
 router = APIRouter(tags=["people"])
@@ -69,7 +69,7 @@ class RankOut(Strict):
 def get_next_question(
     person: Person,
     who: Reader,
-    service: Annotated[Service, Depends(service_of)],
+    service: Served,
     cost: Annotated[
         float, Query(ge=0, le=10, allow_inf_nan=False, description="Nats an answer must tell.")
     ] = Rule.cost,
@@ -84,7 +84,7 @@ def get_next_question(
 
 
 @router.post("/v1/users/{id}/rank", response_model=RankOut, responses=documented(404, 410))
-def post_rank(person: Person, body: RankIn, who: Reader, service: Annotated[Service, Depends(service_of)]) -> RankOut:
+def post_rank(person: Person, body: RankIn, who: Reader, service: Served) -> RankOut:
     """Options in the order this person would like them. Nothing is learnt from asking."""
     ranked = service.people.rank(
         who, person, body.options, scenario=body.scenario, question=body.question, scene=body.scene
