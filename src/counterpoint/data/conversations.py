@@ -13,7 +13,7 @@ trunk is what was said.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -117,7 +117,6 @@ class _ConversationRow(Row):
     persona: _PersonaRow
     turns: tuple[_TurnRow, ...] = Field(min_length=1)
     source: OptionalText = ""
-    provenance: dict[str, Any] = Field(default_factory=dict)
 
 
 class Conversations(NamedTuple):
@@ -179,11 +178,9 @@ def parse_conversation(row: object) -> tuple[Conversation | None, tuple[Fault, .
     ), ()
 
 
-def as_row(conversation: Conversation, provenance: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def as_row(conversation: Conversation) -> dict[str, Any]:
     """A conversation as the object that `parse_conversation` reads."""
-    row = asdict(conversation)
-    row["turns"] = [asdict(turn) for turn in conversation.turns]
-    return row | ({"provenance": dict(provenance)} if provenance else {})
+    return asdict(conversation) | {"turns": [asdict(turn) for turn in conversation.turns]}
 
 
 def preference_rows(conversations: Iterable[Conversation]) -> Iterator[dict[str, Any]]:
@@ -198,9 +195,9 @@ def preference_rows(conversations: Iterable[Conversation]) -> Iterator[dict[str,
             }
 
 
-def as_line(conversation: Conversation, provenance: Mapping[str, Any] | None = None) -> str:
+def as_line(conversation: Conversation) -> str:
     """`as_row` as a JSON line."""
-    return json.dumps(as_row(conversation, provenance), ensure_ascii=False) + "\n"
+    return json.dumps(as_row(conversation), ensure_ascii=False) + "\n"
 
 
 def _words(text: str) -> list[str]:
