@@ -32,6 +32,8 @@ LONGEST_WAIT = 600.0
 """Seconds an endpoint may ask to wait before the run is rather ended."""
 LOST_IN_A_ROW = 20
 """Calls given up with no answer to any other between: the endpoint is then taken to be down."""
+MENDING = " (mended)"
+"""What a repair's step ends with, in provenance."""
 MOST_BUSY = 200
 """How often a call may be told that the endpoint is busy. Waiting for one's turn is no failure, but has an end."""
 
@@ -221,7 +223,8 @@ class LLM:
             cut = answer.finish == "length"
             if len(answers) > repairs:
                 raise CallFailedError("truncated" if cut else "malformed", wrong, tuple(answers))
-            asked = replace(first, messages=_mending(first.messages, answer, wrong, cut))
+            messages = _mending(first.messages, answer, wrong, cut)
+            asked = replace(first, messages=messages, step=f"{call.step}{MENDING}")
 
     async def _until_answered(self, call: Call, key: str) -> Answer:
         """Send the call until it is answered; waits between as the endpoint says, or longer and longer."""
