@@ -66,8 +66,7 @@ def link_form(request: Request, service: Served, token: Annotated[str, Query(max
         visitor = service.sessions.enter(token)
     except ApiError:
         visitor = None
-    status = 200 if visitor else 401
-    return show(request, "link", status=status, token=token, person=visitor.person if visitor else "")
+    return show(request, "link", status=200 if visitor else 401, token=token, visitor=visitor)
 
 
 @router.post("/link", dependencies=[Genuine])
@@ -76,7 +75,7 @@ def link(request: Request, service: Served, token: Annotated[str, Form(max_lengt
     try:
         visitor = service.sessions.enter(token)
     except ApiError:
-        return show(request, "link", status=401, token=token, person="")
-    answer = go_to(request, PERSON)
+        return show(request, "link", status=401, token=token, visitor=None)
+    answer = go_to(request, PERSON if visitor.person else OPERATOR)
     service.sessions.open(answer, visitor)
     return answer
