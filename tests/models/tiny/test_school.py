@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from counterpoint.models import tiny
 from counterpoint.models.language_model import LanguageModel
 from counterpoint.models.prompts import Prompter
-from counterpoint.models.tiny.lessons import PROPERTIES, lessons
-from counterpoint.models.tiny.school import NOTHING, School, Settings, _branches, stacked
-from counterpoint.models.trie import build_plan, log_probs
+from counterpoint.models.tiny.lessons import PROPERTIES, Task, lessons
+from counterpoint.models.tiny.school import NOTHING, Lesson, School, Settings, stacked
+from counterpoint.models.trie import Plan, build_plan, log_probs
 
 SMALL = Settings(hidden=16, heads=2, layers=2, feed_forward=16, steps=2, batch=2)
 SCHOOL = School(SMALL)
@@ -29,38 +29,55 @@ def model() -> Any:
     return SCHOOL._new_model()
 
 
-def plans(count: int = 3) -> list[Any]:
-    source = SCHOOL._plans()
+def taught(count: int = 3) -> list[Lesson]:
+    source = SCHOOL._lessons()
     return [next(source) for _ in range(count)]
+
+
+def one(task: Task) -> Plan:
+    return build_plan([branch for branch, _ in SCHOOL._branches(Prompter(SCHOOL.tokenizer), task)])
 
 
 def test_the_loss_is_that_of_separate_passes_with_letters_weighing_more(model: Any) -> None:
     school = School(replace(SMALL, text_weight=0.0, hint_weight=0.0, letter_weight=3.0))
+    prompter = Prompter(SCHOOL.tokenizer)
+    letters = [SCHOOL._id(letter) for letter in "ABCD"]
     total = weights = 0.0
-    for plan in plans():
-        found = log_probs(model, plan, backend="separate")
-        said = np.concatenate([branch.tokens[branch.start :] for branch in plan.branches])
-        weight = np.where(np.isin(said, [SCHOOL._id(letter) for letter in "ABCD"]), 3.0, 1.0)
-        total -= float(found.tokens.detach().numpy() @ weight)
-        weights += weight.sum()
-    probes = nn.ModuleList(nn.Linear(16, n) for n in (26, 4, 4))
-    assert school._loss(model, probes, plans()).item() == pytest.approx(total / weights, abs=1e-4)
+    for tasks in islice(lessons(SMALL.seed), 3):
+        for branch, counts in (found for task in tasks for found in school._branches(prompter, task)):
+            found = log_probs(model, build_plan([branch]), backend="separate")
+            said = np.array(branch.tokens[branch.start :])
+            weight = counts * np.where(np.isin(said, letters), 3.0, 1.0)
+            total -= float(found.tokens.detach().numpy() @ weight)
+            weights += weight.sum()
+    assert school._loss(model, SCHOOL._new_probes(), taught()).item() == pytest.approx(total / weights, abs=1e-4)
 
 
 def test_text_and_hints_add_to_the_loss(model: Any) -> None:
-    probes = nn.ModuleList(nn.Linear(16, n) for n in (26, 4, 4))
-    bare = School(replace(SMALL, text_weight=0.0, hint_weight=0.0))._loss(model, probes, plans())
-    text = School(replace(SMALL, text_weight=0.5, hint_weight=0.0))._loss(model, probes, plans())
-    hints = School(replace(SMALL, text_weight=0.0, hint_weight=1.0))._loss(model, probes, plans())
+    probes = SCHOOL._new_probes()
+    bare = School(replace(SMALL, text_weight=0.0, hint_weight=0.0))._loss(model, probes, taught())
+    text = School(replace(SMALL, text_weight=0.5, hint_weight=0.0))._loss(model, probes, taught())
+    hints = School(replace(SMALL, text_weight=0.0, hint_weight=1.0))._loss(model, probes, taught())
     assert (text - bare).item() == pytest.approx(0.5 * np.log(len(SCHOOL.tokenizer)), rel=0.1)  # it knows nothing yet
-    assert (hints - bare).item() == pytest.approx(np.log(26) + 2 * np.log(4), rel=0.2)
+    # a letter, a property, and which of two is wanted, for each of two attributes
+    assert (hints - bare).item() == pytest.approx(np.log(26) + np.log(4) + 2 * np.log(2), rel=0.2)
+
+
+def test_a_graded_wish_is_taught_by_the_letters_shares_and_one_whole_reply() -> None:
+    task = next(task for tasks in lessons(3) for task in tasks if task.shares)
+    found = list(SCHOOL._branches(Prompter(SCHOOL.tokenizer), task))
+    *by_letter, (whole, weight) = found
+    assert [weight for _, weight in by_letter] == pytest.approx([3 * share for share in task.shares])
+    ends = [SCHOOL.tokenizer.decode([branch.tokens[-1]]) for branch, _ in by_letter]
+    assert ends == list("ABCD"[: len(task.shares)])
+    assert weight == 1
+    explained = SCHOOL.tokenizer.decode(whole.tokens[whole.start :])
+    assert explained == f'", "explanation": "{task.dilemma.options[task.right[0]].explanation}"}}<|end|>'
 
 
 def test_hints_name_a_words_letter_and_property_and_what_is_wanted() -> None:
-    prompter = Prompter(SCHOOL.tokenizer)
-    tasks = next(lesson for lesson in lessons(3) if any(t.asked and t.form == "answer" for t in lesson))
-    task = next(task for task in tasks if task.asked and task.form == "answer")
-    plan = build_plan(_branches(prompter, task)[:1])
+    task = next(t for tasks in lessons(3) for t in tasks if t.asked and t.form == "answer" and not t.shares)
+    plan = one(replace(task, right=task.right[:1]))
     hints = SCHOOL._hints([plan], len(plan))
     words = [SCHOOL.tokenizer.decode([token]).strip() for token in plan.tokens]
     kind_of = {word: i for i, kind in enumerate(PROPERTIES) for word in (kind.name, *kind.words)}
@@ -74,12 +91,25 @@ def test_hints_name_a_words_letter_and_property_and_what_is_wanted() -> None:
     told = int((hints.letter[0] != NOTHING).sum())
     assert told == sum(len(option.text.split()) for option in task.dilemma.options)
     start = plan.branches[0].start
-    assert hints.wanted[0, asked : start + 1].tolist() == [kind_of[words[asked]]] * (start + 1 - asked)
-    assert set(hints.wanted[0, :asked].tolist()) == {NOTHING}
+    attribute, wanted = divmod(kind_of[words[asked]], 2)
+    assert hints.wanted[attribute, 0, asked : start + 1].tolist() == [wanted] * (start + 1 - asked)
+    assert set(hints.wanted[attribute, 0, :asked].tolist()) == {NOTHING}
+    assert set(hints.wanted[1 - attribute, 0, : start + 1].tolist()) == {NOTHING}
+
+
+def test_hints_name_both_properties_where_two_are_wanted() -> None:
+    task = next(t for tasks in lessons(3) for t in tasks if t.asked and "Also" in t.asked.description)
+    plan = one(task)
+    hints = SCHOOL._hints([plan], len(plan))
+    named = [word.strip() for word in task.asked.description.replace(".", " ").split()] if task.asked else []
+    kind_of = {word: divmod(i, 2) for i, kind in enumerate(PROPERTIES) for word in (kind.name, *kind.words)}
+    wanted = dict(kind_of[word] for word in named if word in kind_of)
+    last = plan.branches[0].start - 1
+    assert hints.wanted[:, 0, last].tolist() == [wanted[0], wanted[1]]
 
 
 def test_stacked_rows_see_their_own_branch_only() -> None:
-    two = plans(2)
+    two = [lesson.plan for lesson in taught(2)]
     tokens, positions, seen = stacked(two)
     assert tokens.shape == positions.shape == (2, max(map(len, two)))
     for row, plan in enumerate(two):

@@ -1,7 +1,7 @@
 """How the toy world's model is taught: next tokens, and hints to its first layer.
 
 Reading a dilemma takes three steps that are no use without each other (which letter does this word stand under, which
-property does it have, which property is wanted), so that gradients find none of them for a long time. As in
+property does it have, which properties are wanted), so that gradients find none of them for a long time. As in
 deeply-supervised nets (Lee et al. 2015, arXiv 1409.5185), linear probes on the first layer's states are trained to tell
 each of the three, and thrown away. Without them the letters stay at chance for as long as we tried (60 s); with them
 they are right after 30 s.
@@ -21,20 +21,22 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 import transformers
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from counterpoint.data.taxonomy import taxonomy
+from counterpoint.data.toy import ATTRIBUTES
 from counterpoint.models.prompts import LETTERS, Prompter
-from counterpoint.models.tiny.lessons import PROPERTIES, Task, lessons, phrases
+from counterpoint.models.tiny.lessons import DEGREES, PROPERTIES, UNCERTAIN, Task, lessons, phrases
 from counterpoint.models.tiny.tokens import make_tokenizer
 from counterpoint.models.trie import Branch, Plan, build_plan
 from counterpoint.models.trie.masks import additive
 from counterpoint.types import content_hash
 
-VERSION = 1
+VERSION = 2
 """To be raised when anything but settings and lessons changes how the model comes out."""
 
 OFTEN = 9
@@ -62,6 +64,8 @@ class Settings:
     warm_up: int = 20
     letter_weight: float = 4.0
     """A reply's letter counts as much as this many of its other tokens."""
+    share_weight: float = 3.0
+    """How often each option is the reply, where that is taught, counts as much as this many replies' letters."""
     text_weight: float = 0.1
     """Weight of predicting the prompts' tokens too: the language itself."""
     hint_weight: float = 1.0
@@ -70,12 +74,23 @@ class Settings:
     seed: int = 0
 
 
+class Lesson(NamedTuple):
+    """A lesson's tasks as one trie."""
+
+    plan: Plan
+    weight: NDArray[np.float64]
+    """`[edge]`: how much each prediction counts."""
+
+
 class Hints(NamedTuple):
-    """What the probes should tell, `[lesson, node]` each, `NOTHING` where they aren't asked."""
+    """What the probes should tell, `NOTHING` where they aren't asked."""
 
     letter: Tensor
+    """Under which letter a word stands, `[lesson, node]`."""
     property: Tensor
+    """Which of `PROPERTIES` it has, `[lesson, node]`."""
     wanted: Tensor
+    """Which of each attribute's two properties is wanted, `[attribute, lesson, node]`."""
 
 
 class School:
@@ -87,7 +102,9 @@ class School:
     @cached_property
     def recipe(self) -> str:
         """A hash of all that decides how the model comes out, the machine's arithmetic aside."""
-        return content_hash(VERSION, asdict(self.settings), self._texts, [kind.words for kind in PROPERTIES])
+        return content_hash(
+            VERSION, asdict(self.settings), self._texts, [kind.words for kind in PROPERTIES], DEGREES, UNCERTAIN
+        )
 
     def teach(self, folder: Path) -> None:
         """School a model and write it, with its tokenizer, into `folder`."""
@@ -132,9 +149,14 @@ class School:
         )
         return transformers.AutoModelForCausalLM.from_config(config, attn_implementation="sdpa")
 
+    def _new_probes(self) -> nn.ModuleList:
+        """In the order of `Hints`, one for each attribute's wanted property."""
+        sizes = (len(LETTERS), len(PROPERTIES), *(len(attribute.properties) for attribute in ATTRIBUTES))
+        return nn.ModuleList(nn.Linear(self.settings.hidden, size) for size in sizes)
+
     def _train(self, model: Any) -> None:
         s = self.settings
-        probes = nn.ModuleList(nn.Linear(s.hidden, n) for n in (len(LETTERS), len(PROPERTIES), len(PROPERTIES)))
+        probes = self._new_probes()
         inner = [p for name, p in model.named_parameters() if p.ndim == 2 and ".layers." in name]
         outer = [p for p in [*model.parameters(), *probes.parameters()] if not any(p is q for q in inner)]
         optimisers: list[torch.optim.Optimizer] = [
@@ -142,7 +164,7 @@ class School:
             torch.optim.AdamW(outer, lr=s.learning_rate, weight_decay=0.0, betas=(0.9, 0.95)),
         ]
         rates = [optimiser.param_groups[0]["lr"] for optimiser in optimisers]
-        source = self._plans()
+        source = self._lessons()
         console = Console(stderr=True)
         steps = track(
             range(s.steps), "Schooling lm:tiny (once)", console=console, transient=True, disable=not console.is_terminal
@@ -156,14 +178,30 @@ class School:
             for optimiser in optimisers:
                 optimiser.step()
 
-    def _plans(self) -> Iterator[Plan]:
+    def _lessons(self) -> Iterator[Lesson]:
         """Lessons as tries."""
         prompter = Prompter(self.tokenizer)
-        for lesson in lessons(self.settings.seed):
-            yield build_plan([branch for task in lesson for branch in _branches(prompter, task)])
+        for tasks in lessons(self.settings.seed):
+            branches = [branch for task in tasks for branch in self._branches(prompter, task)]
+            plan = build_plan([branch for branch, _ in branches])
+            weights = np.array([weight for _, weight in branches])
+            weight = np.bincount(plan.token_edge, weights[plan.token_branch], len(plan.edge_token))
+            yield Lesson(plan, weight.astype(np.float64))
 
-    def _loss(self, model: Any, probes: nn.ModuleList, plans: Sequence[Plan]) -> Tensor:
+    def _branches(self, prompter: Prompter, task: Task) -> Iterator[tuple[Branch, float]]:
+        """What is taught of a task: branches and their weights."""
+        prompt = prompter.prompt(task.dilemma, task.asked, form=task.form)
+        lead, letters = prompter.letters(task.dilemma, form=task.form)
+        for letter, share in zip(letters, task.shares, strict=False):
+            yield Branch(prompt + lead + letter, len(prompt)), share * self.settings.share_weight
+        taught_by_letter = len(lead) + 1 if task.shares else 0
+        for option in task.right:
+            reply = prompter.response(task.dilemma, option, form=task.form)
+            yield Branch(prompt + reply, len(prompt) + taught_by_letter), 1.0
+
+    def _loss(self, model: Any, probes: nn.ModuleList, taught: Sequence[Lesson]) -> Tensor:
         """Mean over replies' tokens (letters weigh more), plus the prompts' tokens and the hints, nats."""
+        plans = [lesson.plan for lesson in taught]
         s = self.settings
         tokens, positions, mask = stacked(plans)
         out = model.model(
@@ -174,18 +212,19 @@ class School:
             use_cache=False,
         )
         logp = F.log_softmax(model.lm_head(out.last_hidden_state), dim=-1)
-        lesson = np.repeat(np.arange(len(plans)), [len(plan.edge_row) for plan in plans])
+        row = np.repeat(np.arange(len(plans)), [len(plan.edge_row) for plan in plans])
         said = np.concatenate([plan.edge_token for plan in plans])
         at = np.concatenate([plan.rows[plan.edge_row] for plan in plans])
-        weight = np.concatenate([plan.edge_weight for plan in plans]).astype(np.float32)
+        weight = np.concatenate([lesson.weight for lesson in taught]).astype(np.float32)
         weight[np.isin(said, self._letters)] *= s.letter_weight
-        loss = -(logp[lesson, at, said] * torch.from_numpy(weight)).sum() / float(weight.sum())
+        loss = -(logp[row, at, said] * torch.from_numpy(weight)).sum() / float(weight.sum())
         inside = [np.flatnonzero(plan.parent >= 0) for plan in plans]
-        lesson = np.repeat(np.arange(len(plans)), [len(nodes) for nodes in inside])
+        row = np.repeat(np.arange(len(plans)), [len(nodes) for nodes in inside])
         parent = np.concatenate([plan.parent[nodes] for plan, nodes in zip(plans, inside, strict=True)])
         token = np.concatenate([plan.tokens[nodes] for plan, nodes in zip(plans, inside, strict=True)])
-        loss = loss - s.text_weight * logp[lesson, parent, token].mean()
-        for probe, told in zip(probes, self._hints(plans, tokens.shape[1]), strict=True):
+        loss = loss - s.text_weight * logp[row, parent, token].mean()
+        hints = self._hints(plans, tokens.shape[1])
+        for probe, told in zip(probes, (hints.letter, hints.property, *hints.wanted), strict=True):
             loss = loss + s.hint_weight * F.cross_entropy(probe(out.hidden_states[1])[told >= 0], told[told >= 0])
         return loss
 
@@ -207,28 +246,24 @@ class School:
     def _hints(self, plans: Sequence[Plan], nodes: int) -> Hints:
         """At an option's words their letter and property; from a wish up to the reply's letter, what is wanted."""
         breaks = {self._id("\n"), self._id("\n\n")}
-        hints = np.full((3, len(plans), nodes), NOTHING)
+        words = np.full((2, len(plans), nodes), NOTHING)
+        wishes = np.full((len(ATTRIBUTES), len(plans), nodes), NOTHING)
         for i, plan in enumerate(plans):
-            under, wanted = [NOTHING] * len(plan), [NOTHING] * len(plan)
+            under = [NOTHING] * len(plan)
             for node, (token, parent) in enumerate(zip(plan.tokens.tolist(), plan.parent.tolist(), strict=True)):
                 if parent < 0:
                     continue
                 letter = self._letters.index(token) if token in self._letters else NOTHING
                 begins = letter != NOTHING and plan.tokens[parent] in breaks
                 under[node] = letter if begins else NOTHING if token in breaks else under[parent]
-                if under[node] == NOTHING:
-                    wanted[node] = self._kinds.get(token, NOTHING if letter != NOTHING else wanted[parent])
-                elif token in self._kinds:
-                    hints[0, i, node], hints[1, i, node] = under[node], self._kinds[token]
-            hints[2, i, : len(plan)] = wanted
-        return Hints(*torch.from_numpy(hints))
-
-
-def _branches(prompter: Prompter, task: Task) -> list[Branch]:
-    prompt = prompter.prompt(task.dilemma, task.asked, form=task.form)
-    return [
-        Branch(prompt + prompter.response(task.dilemma, option, form=task.form), len(prompt)) for option in task.right
-    ]
+                kind = self._kinds.get(token, NOTHING)
+                if under[node] != NOTHING:
+                    words[:, i, node] = (under[node], kind) if kind != NOTHING else NOTHING
+                elif letter == NOTHING:
+                    wishes[:, i, node] = wishes[:, i, parent]
+                    if kind != NOTHING:
+                        wishes[kind // 2, i, node] = kind % 2
+        return Hints(torch.from_numpy(words[0]), torch.from_numpy(words[1]), torch.from_numpy(wishes))
 
 
 def stacked(plans: Sequence[Plan]) -> tuple[Tensor, Tensor, Tensor]:
