@@ -9,8 +9,9 @@ import pytest
 
 from counterpoint.data import taxonomy
 from counterpoint.data.toy import ATTRIBUTES, data_set
+from counterpoint.models.degrees import DEGREES
 from counterpoint.models.prompts import Prompter
-from counterpoint.models.tiny.lessons import DEGREES, PROPERTIES, UNCERTAIN, Task, both, lessons, phrases, wish
+from counterpoint.models.tiny.lessons import PROPERTIES, UNCERTAIN, Task, lessons, phrases, wish
 from counterpoint.models.tiny.tokens import make_tokenizer
 
 TASKS: list[Task] = [task for lesson in islice(lessons(0), 300) for task in lesson]
@@ -81,11 +82,7 @@ def test_a_degree_is_the_log_odds_of_the_options_that_have_the_property() -> Non
 def test_wishes_in_words() -> None:
     assert wish("quick").description == "Leans to the quick."
     assert wish("quick", "strong").description == "Leans to the quick. This leaning is strong."
-    two = both(wish("quick", "slight", certain=False), wish("solo", "strong"))
-    assert two.name == "Somebody"
-    assert two.description == (
-        "Leans to the quick. This leaning seems slight.\nAlso: Somebody. Leans to the solo. This leaning is strong."
-    )
+    assert wish("quick", "slight", certain=False).description == "Leans to the quick. This leaning seems slight."
 
 
 def test_lessons_ask_about_other_situations_than_the_built_in_data() -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from counterpoint.data.toy import ATTRIBUTES, Property, Situation, situations
+from counterpoint.models.degrees import DEGREES, graded, together
 from counterpoint.models.prompts import SYSTEM, Form, Prompter
 from counterpoint.types import Dilemma, Pole
 
@@ -29,9 +30,6 @@ GRADED, TWO = 0.5, 0.5
 
 BY_NAME = 0.5
 """How often a property is asked for by its name, rather than by one of its words."""
-
-DEGREES = {"slight": 0.5, "moderate": 1.0, "strong": 2.0, "very strong": 3.0}
-"""What words of degree mean: the log-odds of an option with the property against one without it."""
 
 SEEMING, UNCERTAIN = 0.25, 0.7
 """How often a leaning only "seems" to be of its degree, and how much of the log-odds is then left."""
@@ -63,16 +61,6 @@ def wish(word: str, degree: str = "", *, certain: bool = True) -> Pole:
     return Pole("Somebody", f"Leans to the {word}." + (degree and f" {graded(degree, certain=certain)}"))
 
 
-def graded(degree: str, *, certain: bool = True) -> str:
-    """A leaning's degree as a sentence, one of `DEGREES`."""
-    return f"This leaning {'is' if certain else 'seems'} {degree}."
-
-
-def both(first: Pole, second: Pole) -> Pole:
-    """Somebody who is the one and also the other."""
-    return Pole(first.name, f"{first.description}\nAlso: {second.name}. {second.description}")
-
-
 def phrases(prompter: Prompter) -> list[str]:
     """Texts that are the same in every task."""
     dilemma = next(situations("phrases")).dilemma(0)
@@ -101,7 +89,10 @@ def _graded_tasks(situation: Situation, draw: random.Random) -> Iterator[Task]:
 
 
 def _graded_task(situation: Situation, attributes: Sequence[int], draw: random.Random) -> Task:
-    """One wish for each of these attributes, one or two; their log-odds add up."""
+    """One wish for each of these attributes, in some degree: the log-odds of an option that has what is wished.
+
+    The log-odds of two wishes add up.
+    """
     wishes, logits = [], [0.0] * len(situation.ways)
     for attribute in attributes:
         kind = draw.choice(ATTRIBUTES[attribute].properties)
@@ -113,8 +104,7 @@ def _graded_task(situation: Situation, attributes: Sequence[int], draw: random.R
     total = sum(map(math.exp, logits))
     shares = tuple(math.exp(logit) / total for logit in logits)
     drawn = draw.choices(range(len(shares)), shares)
-    asked = wishes[0] if len(wishes) == 1 else both(*wishes)
-    return Task(situation.dilemma(draw.choice(attributes)), asked, "answer", tuple(drawn), shares)
+    return Task(situation.dilemma(draw.choice(attributes)), together(wishes), "answer", tuple(drawn), shares)
 
 
 def _word(kind: Property, draw: random.Random) -> str:

@@ -29,8 +29,9 @@ from torch.nn import functional as F
 
 from counterpoint.data.taxonomy import taxonomy
 from counterpoint.data.toy import ATTRIBUTES
+from counterpoint.models.degrees import DEGREES
 from counterpoint.models.prompts import LETTERS, Prompter
-from counterpoint.models.tiny.lessons import DEGREES, PROPERTIES, UNCERTAIN, Task, lessons, phrases
+from counterpoint.models.tiny.lessons import PROPERTIES, UNCERTAIN, Task, lessons, phrases
 from counterpoint.models.tiny.tokens import make_tokenizer
 from counterpoint.models.trie import Branch, Plan, build_plan
 from counterpoint.models.trie.masks import additive

@@ -1,0 +1,39 @@
+"""Words of degree: which one a strength gets, and the sentences made of them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from counterpoint.models.degrees import DEGREES, degree, graded, together
+from counterpoint.types import Pole
+
+
+@pytest.mark.parametrize(
+    ("strength", "word"),
+    [
+        *[(0.0, ""), (0.24, ""), (0.26, "slight"), (-0.7, "slight"), (0.8, "moderate"), (-1.0, "moderate")],
+        *[(1.4, "moderate"), (1.6, "strong"), (2.4, "strong"), (2.6, "very strong"), (-40.0, "very strong")],
+    ],
+)
+def test_the_word_of_a_strength_is_the_nearest(strength: float, word: str) -> None:
+    assert degree(strength) == word
+
+
+@given(st.floats(0, 9), st.floats(0, 9))
+def test_a_stronger_leaning_never_gets_a_weaker_word(first: float, second: float) -> None:
+    low, high = sorted((first, second))
+    meant = {"": 0.0, **DEGREES}
+    assert meant[degree(low)] <= meant[degree(high)]
+
+
+def test_sentences() -> None:
+    assert graded("slight") == "This leaning is slight."
+    assert graded("very strong", certain=False) == "This leaning seems very strong."
+
+
+def test_several_together_keep_the_first_ones_name_and_one_stays_as_it_is() -> None:
+    a, b, c = Pole("Hare", "Likes it quick."), Pole("Bee", "Likes company."), Pole("Owl", "Likes it dark.")
+    assert together([a]) == a
+    assert together([a, b, c]) == Pole("Hare", "Likes it quick.\nAlso: Bee. Likes company.\nAlso: Owl. Likes it dark.")
