@@ -18,13 +18,11 @@ from typing import Any
 import numpy as np
 from sqlalchemy import select
 
-from counterpoint import __version__
 from counterpoint.models.scorer import LogProbs, Scorer
 from counterpoint.serving.store.schema import dilemmas as table
 from counterpoint.serving.store.store import Store, as_json
 from counterpoint.types import Choice, DataSet, Dilemma, Option, Pole, Taxonomy, content_hash
 from counterpoint.users.evidence import Evidence, EvidenceCache, scorer_identity, shown_dilemma
-from counterpoint.users.inference import open_evidence
 from counterpoint.users.model import Question
 
 
@@ -218,15 +216,3 @@ def _without_memory(scorer: Scorer) -> Scorer:
     known = scorer.text_encoder
     twin.text_encoder = TextEncoder(known.module, known.tokenizer, known.identity)
     return twin
-
-
-def open_bank(store: Store, data: DataSet, model: str = "encoder") -> Bank:
-    """A bank over one of the scorers that `--model` may name (`users.inference.open_evidence`).
-
-    The default one is taught on the data, and only when there is something to read: what the dilemmas say was kept.
-    """
-    if model != "encoder":
-        made = open_evidence(model, data).scorer
-        return Bank.open(store, data, lambda: made)
-    name = content_hash("encoder", __version__, data.digest)
-    return Bank.open(store, data, lambda: open_evidence(model, data).scorer, name=name)

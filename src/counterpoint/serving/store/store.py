@@ -73,10 +73,14 @@ class Store:
             if engine.dialect.name != "sqlite":
                 raise BadInputError("a PostgreSQL store needs the path of its secrets file, the same for every replica")
             secrets = Path(f"{engine.url.database}.secrets")
-        with _store_errors():
-            migrate.require_newest(engine)
+        try:
+            with _store_errors():
+                migrate.require_newest(engine)
             store = cls(engine, Vault.open(secrets), clock)
             store._claim(secrets)
+        except BaseException:
+            engine.dispose()
+            raise
         return store
 
     def _claim(self, secrets: Path) -> None:
