@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from counterpoint import __version__
 from counterpoint.data import load
 from counterpoint.errors import BadInputError, CounterpointError, UnknownNameError
 from counterpoint.models.language_model import LanguageModel
+from counterpoint.models.saved import load_scorer
 from counterpoint.models.scorer import Scorer
 from counterpoint.serving.chat.adapters import Adapter, claim, read_adapters
 from counterpoint.serving.chat.backend import Backend
@@ -71,20 +74,30 @@ def open_scorer(name: str, data: DataSet) -> Scorer:
     """What reads evidence. The encoder is taught on the data once and kept, so that every process reads alike."""
     if name != "encoder":
         return open_evidence(name, data).scorer
-    from counterpoint.models.saved import load_scorer
     from counterpoint.models.text_encoder import default_cache
 
-    recipe = content_hash("serve encoder", data.digest, [[p.name, p.description] for p in data.taxonomy.poles])
+    poles = [[pole.name, pole.description] for pole in data.taxonomy.poles]
+    recipe = content_hash("serve encoder", __version__, data.digest, poles)
     folder = default_cache() / f"serve-encoder-{recipe[:16]}"
     if not folder.is_dir():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        logger.info("teaching the encoder on the data; kept for the next start")
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="serve-encoder-making-") as temporary:
-            made = Path(temporary) / "scorer"
-            open_evidence(name, data).scorer.save(made)
-            with suppress(OSError):  # another process was faster: its scorer is the one to use
-                made.rename(folder)
-    return load_scorer(folder)
+        _teach(data, folder)
+    try:
+        return load_scorer(folder)
+    except BadInputError as error:
+        logger.warning("the kept encoder can't be read; teaching it again", extra={"fields": {"why": str(error)}})
+        shutil.rmtree(folder)
+        _teach(data, folder)
+        return load_scorer(folder)
+
+
+def _teach(data: DataSet, folder: Path) -> None:
+    logger.info("teaching the encoder on the data; kept for the next start")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="serve-encoder-making-") as temporary:
+        made = Path(temporary) / "scorer"
+        open_evidence("encoder", data).scorer.save(made)
+        with suppress(OSError):  # another process was faster: its scorer is the one to use
+            made.rename(folder)
 
 
 def open_backends(
@@ -110,7 +123,8 @@ def _local(settings: Settings, name: str, place: str, taxonomy: Taxonomy, metric
     from counterpoint.serving.chat.local import Local
 
     language = LanguageModel.load(place)
-    engine = Engine(language, taxonomy, dials=_dials(settings, language, taxonomy))
+    dials = _dials(settings, language, taxonomy)
+    engine = Engine(language, taxonomy, materials=_materials(settings), dials=dials)
     methods = working_methods(engine)
     return Local(
         name,
@@ -120,6 +134,17 @@ def _local(settings: Settings, name: str, place: str, taxonomy: Taxonomy, metric
         max_rows=settings.max_rows,
         metrics=metrics,
     )
+
+
+def _materials(settings: Settings) -> dict[str, Path]:
+    if not settings.materials:
+        return {}
+    found = {folder.name: folder for folder in sorted(Path(settings.materials).glob("*")) if folder.is_dir()}
+    for name in found:
+        METHODS.get(name)  # a folder of another name is a mistake
+    if not found:
+        raise BadInputError(f"materials {settings.materials!r}: no folder of a method in this folder")
+    return found
 
 
 def _dials(settings: Settings, language: LanguageModel, taxonomy: Taxonomy) -> dict[str, Dial]:

@@ -46,8 +46,10 @@ class Settings:
     """How beliefs are inferred."""
     method: str = ""
     """Steering method of requests that name none; empty: mixture in process, instruction upstream."""
+    materials: str = ""
+    """Folder with what methods need, one folder a method by its name; a method without what it needs is left out."""
     dials: str = ""
-    """Folder with calibrated strengths by method; empty: as the methods come."""
+    """Folder with calibrated strengths, METHOD.json; empty: as the methods come."""
     max_body: int = 1 << 20
     """Bytes of a request's body at most; more is 413."""
     max_batch: int = 1000
