@@ -17,7 +17,7 @@ from markupsafe import Markup
 LEAST_REACH, MOST_REACH = 2.0, 5.0
 """Log-odds that the axes of leanings show at least and at most; what lies beyond is drawn at the edge."""
 _WIDE = 400.0
-_PANEL_WIDTH, _PANEL_HEIGHT = 320.0, 132.0
+_PANEL_WIDTH, _PANEL_HEIGHT = 320.0, 168.0
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def path_panel(
 
 def columns(key: str, title: str, bars: Sequence[tuple[str, int]]) -> Markup:
     """Counts as columns, labels below; the table beside it has the figures."""
-    width, height, top = 320.0, 132.0, 18.0
+    width, height, top = 320.0, 150.0, 18.0
     bottom, most = height - 22, max((count for _, count in bars), default=0) or 1
     step = (width - 12) / max(1, len(bars))
     parts = [f'<path class="rail" d="M6 {bottom:.0f}H{width - 6:.0f}"/>']

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from counterpoint import __version__
-from counterpoint.serving.pages import charts
+from counterpoint.serving.pages import charts, words
 from counterpoint.serving.pages.assets import HTMX_CONFIG, address
 from counterpoint.serving.pages.visitors import Looking
 from counterpoint.serving.service import service_of
@@ -28,8 +28,8 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"number": charts.number, "moment": moment, "iso": iso, "count": count, "nth": nth}
-    made.globals |= {"asset": address, "htmx_config": HTMX_CONFIG, "version": __version__}
+    made.filters |= {"number": charts.number, "moment": moment, "day": day, "iso": iso}
+    made.globals |= {"stance": words.stance, "summary": words.summary, "asset": address, "htmx_config": HTMX_CONFIG, "version": __version__}
     return made
 
 
@@ -98,16 +98,11 @@ def moment(seconds: float | None) -> str:
     return f"{at.day} {at:%b %Y, %H:%M}"
 
 
+def day(seconds: float | None) -> str:
+    """`3 Mar 2026`."""
+    return moment(seconds).partition(",")[0]
+
+
 def iso(seconds: float) -> str:
     """For programs."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """`1 answer`, `2 answers`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def nth(values: list[Any] | tuple[Any, ...], index: int) -> Any:
-    """An item by its place."""
-    return values[index]
