@@ -178,6 +178,32 @@ def parse_conversation(row: object) -> tuple[Conversation | None, tuple[Fault, .
     ), ()
 
 
+def load_personas(path: str | Path) -> tuple[Persona, ...]:
+    """Personas of a JSONL file or JSON array: `{"id": "p1", "profile": "...", "personality": "..."}` each.
+
+    Raises:
+        BadDataError: with every problem found.
+    """
+    found: dict[str, Persona] = {}
+    problems: list[Problem] = []
+    for item in records(Path(path)):
+        if isinstance(item, Problem):
+            problems.append(item)
+            continue
+        try:
+            row = _PersonaRow.model_validate(item.value)
+        except ValidationError as error:
+            problems += [Problem(str(path), item.place, *fault) for fault in explain(error, _PersonaRow)]
+            continue
+        name = row.id or f"persona-{content_hash(row.profile, row.personality)[:12]}"
+        if name in found:
+            problems.append(Problem(str(path), item.place, "id", "is that of a persona further up", shown(name)))
+        found[name] = Persona(name, row.profile, row.personality)
+    if problems:
+        raise BadDataError(problems)
+    return tuple(found.values())
+
+
 def as_row(conversation: Conversation) -> dict[str, Any]:
     """A conversation as the object that `parse_conversation` reads."""
     return asdict(conversation) | {"turns": [asdict(turn) for turn in conversation.turns]}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from counterpoint.authoring.conversations.prompts import PROMPTS
-from counterpoint.authoring.conversations.roles import NAMES, SAMPLING, Name, Role
+from counterpoint.authoring.conversations.roles import NAMES, REPAIRS, SAMPLING, Name, Role
 from counterpoint.authoring.conversations.talk import Talk, hold
 from counterpoint.authoring.journal import Draft, Journal, RejectedError
 from counterpoint.authoring.llm import Endpoint
@@ -44,8 +44,9 @@ class Conversations:
 
     async def write(self, slot: int, attempt: int) -> Draft:
         """One conversation; one that failed is a draft too, so that its turns are kept. See `run.run`."""
-        del attempt  # turns are tried again, conversations aren't
-        held = await hold(self._order[slot % len(self._order)], slot, self.roles, self.talk)
+        draw = random.Random(content_hash("somebody else", self.talk.seed, slot, attempt))
+        persona = draw.choice(self._order) if attempt else self._order[slot % len(self._order)]
+        held = await hold(persona, f"{slot}.{attempt}", self.roles, self.talk)
         if held.reason == "unavailable":  # the endpoint's fault: a resumed run goes on where this one was
             raise RejectedError(held.reason, held.detail, held.answers)
         temperatures = {name: self.roles[name].sampling.temperature for name in NAMES}
@@ -61,10 +62,19 @@ class Conversations:
         return draft
 
     async def author(
-        self, count: int, *, journal: Journal, parallel: int = 64, report: Callable[[Tally], None] | None = None
+        self,
+        count: int,
+        *,
+        journal: Journal,
+        attempts: int = 2,
+        parallel: int = 64,
+        report: Callable[[Tally], None] | None = None,
     ) -> Outcome:
-        """Hold `count` conversations, resuming what the journal holds."""
-        return await run(count, self.write, self.settle, journal=journal, attempts=1, parallel=parallel, report=report)
+        """Hold `count` conversations, resuming what the journal holds. Instead of one set aside another is held."""
+        settle, self.aside = self.settle, []
+        return await run(
+            count, self.write, settle, journal=journal, attempts=attempts, parallel=parallel, report=report
+        )
 
 
 def identity(
@@ -161,7 +171,7 @@ _USUAL: Mapping[Name, int] = {
 }
 
 
-def price(count: int, talk: Talk, endpoints: Mapping[Name, Endpoint]) -> Price:
+def price(count: int, talk: Talk, endpoints: Mapping[Name, Endpoint], *, attempts: int = 2) -> Price:
     """The price of a run, before it; a token is taken as four bytes."""
     names = [name for name in NAMES if talk.compare or name != "comparison"]
     calls = tokens_in = tokens_out = 0
@@ -171,13 +181,13 @@ def price(count: int, talk: Talk, endpoints: Mapping[Name, Endpoint]) -> Price:
             chat = turn * (_MESSAGE + _REPLY) + (0 if name == "user" else _MESSAGE)
             longest = turn * (SAMPLING["user"].max_tokens + SAMPLING["preferred"].max_tokens)
             fixed = len(PROMPTS[name].system + PROMPTS[name].user) // 4 + (0 if name == "rejected" else _PERSON)
-            fixed += {"induction": _FORM, "comparison": _FORM + 2 * _REPLY}.get(name, 0)
+            fixed += _FORM + (2 * _REPLY if name == "comparison" else 0)
             calls += count
             tokens_in += count * (fixed + chat)
             tokens_out += count * _USUAL[name]
             expected += count * endpoints[name].cost(fixed + chat, _USUAL[name])
-            tries = talk.tries * (2 if name in ("induction", "comparison") else 1)
-            most += count * tries * endpoints[name].cost(fixed + longest + 2 * 512, SAMPLING[name].max_tokens)
+            worst = endpoints[name].cost(fixed + longest + 2 * 512, SAMPLING[name].max_tokens)
+            most += count * attempts * talk.tries * (1 + REPAIRS) * worst
     return Price(calls, tokens_in, tokens_out, expected, most)
 
 

@@ -1,8 +1,16 @@
-"""What each role is told. A role that talks is told once, as the system; the chat follows as messages."""
+"""What each role is told: who it is as the system, the chat so far and what is wanted as the user."""
 
 from __future__ import annotations
 
 from counterpoint.authoring.prompts import Prompt
+
+_NEXT = """\
+The chat so far; you are "assistant".
+{% for said in chat %}
+{{ said.role }}: {{ said.text }}
+{% endfor %}
+
+Write your next message."""
 
 USER = Prompt(
     name="conversations.user",
@@ -18,9 +26,18 @@ How you talk:
 - Like somebody typing on a phone: one to three short sentences, no lists, no descriptions of gestures.
 - Let your character show in how you say things, not by naming it.
 - Give away at most one or two facts in a message, and only where they come up by themselves. Never sum yourself up.
-- Take up what you were told, or turn to something else that is on your mind. Ask, complain, joke, tell.
-Write only your next message.""",
-    user="(You have opened the chat. Write your first message.)",
+- Take up what you were told, or turn to something else that is on your mind. Ask, complain, joke, tell.""",
+    user="""\
+{% if chat %}
+The chat so far; you are "user".
+{% for said in chat %}
+{{ said.role }}: {{ said.text }}
+{% endfor %}
+
+Write your next message.
+{% else %}
+You have just opened the chat. Write your first message.
+{% endif %}""",
 )
 
 INDUCTION = Prompt(
@@ -55,7 +72,7 @@ You are the other side of a friendly chat. What you can tell about the person yo
 Let this shape what you say and how: what you bring up, how long, how warm, how playful or matter-of-fact you are. Never
 mention that you were told, and take nothing for granted beyond it. Write like a person in a chat: a few sentences at
 most, plain text, no lists, no gestures. Answer what was said, and keep the talk going where it wants to go.""",
-    user="",
+    user=_NEXT,
 )
 
 PLAIN = Prompt(
@@ -63,7 +80,7 @@ PLAIN = Prompt(
     version=1,
     system="""\
 You are a helpful assistant in a chat. Answer what was said in a few sentences of plain text, no lists, no gestures.""",
-    user="",
+    user=_NEXT,
 )
 
 COMPARISON = Prompt(

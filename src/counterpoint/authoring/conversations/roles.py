@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from counterpoint.authoring.calls import Answer, Call, CallFailedError, Message, Sampling
+from counterpoint.authoring.calls import Answer, Call, CallFailedError, Sampling
 from counterpoint.authoring.conversations.prompts import PROMPTS
 from counterpoint.authoring.conversations.text import declines, grounded_parts, said
 from counterpoint.authoring.journal import RejectedError
@@ -27,8 +27,17 @@ SAMPLING: Mapping[Name, Sampling] = {
 }
 """Ours: people vary, readers and judges don't."""
 
+REPAIRS = 2
+"""How often a role may mend an answer of the wrong form, within one try of a turn."""
+
 LONGEST = {"user": 120, "preferred": 250, "rejected": 250}
 """Words of a message that may be kept; twice what is asked for and more."""
+
+
+class Utterance(BaseModel):
+    """What a role that talks answers with."""
+
+    message: Annotated[str, Field(description="The message, as it is sent.")]
 
 
 class Revealed(BaseModel):
@@ -74,16 +83,13 @@ class Cast:
     answers: list[Answer]
 
     async def user(self, persona: Persona, chat: Sequence[Said], seed: int) -> str:
-        """The persona's next message. To the model that plays it, it is the assistant."""
-        prompt = PROMPTS["user"].render(persona=persona)
-        swapped = [Message("assistant" if role == "user" else "user", text) for role, text in chat]
-        return await self._talk("user", (*prompt, *swapped), seed)
+        """The persona's next message."""
+        return await self._talk("user", {"persona": persona, "chat": chat}, seed)
 
     async def reply(self, name: Literal["preferred", "rejected"], chat: Sequence[Said], known: Known, seed: int) -> str:
         """A reply to the chat; only the preferred role is shown what is known."""
-        fields = {"profile": known.profile, "personality": known.personality} if name == "preferred" else {}
-        told = PROMPTS[name].render(**fields)
-        return await self._talk(name, (*told, *(Message(role, text) for role, text in chat)), seed)
+        hint = {"profile": known.profile, "personality": known.personality} if name == "preferred" else {}
+        return await self._talk(name, {"chat": chat, **hint}, seed)
 
     async def induction(self, persona: Persona, chat: Sequence[Said], seed: int) -> Known:
         """What the user's messages show of the persona."""
@@ -97,18 +103,13 @@ class Cast:
         fields = {"persona": persona, "chat": chat, "first": first, "second": second}
         return int((await self._read("comparison", fields, Better, seed)).better) - 1
 
-    async def _talk(self, name: Name, messages: Sequence[Message], seed: int) -> str:
-        role = self.roles[name]
-        prompt = PROMPTS[name]
-        answer = await role.client.ask(Call(tuple(messages), role.sampling, seed, name, prompt.reference))
-        self.answers.append(answer)
-        text = said(answer.text)
-        if answer.finish == "refused" or declines(answer.text):
-            raise RejectedError("refused", f"{name}: {answer.text[:200]!r}")
-        if answer.finish == "length":
-            raise RejectedError("truncated", f"{name}: cut at {answer.tokens_out} tokens")
+    async def _talk(self, name: Name, fields: Mapping[str, Any], seed: int) -> str:
+        answered = (await self._read(name, fields, Utterance, seed)).message
+        text = said(answered)
+        if declines(text):
+            raise RejectedError("refused", f"{name}: {answered[:200]!r}")
         if not text:
-            raise RejectedError("empty", f"{name}: nothing is left of {answer.text[:200]!r}")
+            raise RejectedError("empty", f"{name}: nothing is left of {answered[:200]!r}")
         if len(text.split()) > LONGEST[name]:
             raise RejectedError("too long", f"{name}: {len(text.split())} words of at most {LONGEST[name]}")
         return text
@@ -117,7 +118,7 @@ class Cast:
         role, prompt = self.roles[name], PROMPTS[name]
         call = Call(prompt.render(**fields), role.sampling, seed, name, prompt.reference)
         try:
-            read = await role.client.ask_for(call, form)
+            read = await role.client.ask_for(call, form, repairs=REPAIRS)
         except CallFailedError as error:
             self.answers.extend(error.answers)
             raise RejectedError(error.reason, f"{name}: {error.detail}") from error

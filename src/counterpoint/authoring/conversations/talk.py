@@ -56,8 +56,14 @@ class Held:
     """What exactly was wrong."""
 
 
-async def hold(persona: Persona, slot: int, roles: Mapping[Name, Role], talk: Talk) -> Held:
+async def hold(persona: Persona, place: str, roles: Mapping[Name, Role], talk: Talk) -> Held:
     """A conversation with one persona.
+
+    Args:
+        persona: who talks.
+        place: tells this conversation from others with the same persona.
+        roles: who plays what.
+        talk: how it is held.
 
     Raises:
         RunStoppedError: nothing more can be asked; what was answered is in the clients' cache.
@@ -66,7 +72,7 @@ async def hold(persona: Persona, slot: int, roles: Mapping[Name, Role], talk: Ta
     turns: list[Turn] = []
     failures: list[Mapping[str, Any]] = []
     unfounded = 0
-    name = f"talk-{content_hash('conversation', talk.seed, slot, persona.id)[:12]}"
+    name = f"talk-{content_hash('conversation', talk.seed, place, persona.profile, persona.personality)[:12]}"
     reason = detail = ""
     while len(turns) < talk.turns and not reason:
         conversation = Conversation(name, persona, tuple(turns))

@@ -23,6 +23,7 @@ def said(text: str) -> str:
 
     An asterisk without a partner on its line stays: it may begin a list.
     """
+    text = text.encode("utf-8", "ignore").decode("utf-8").replace("\0", "")
     text = _LABEL.sub("", _ASIDE.sub("", _THOUGHTS.sub("", text))).strip()
     for left, right in _QUOTES:
         if len(text) > 1 and text[0] == left and text[-1] == right and left not in text[1:-1]:

@@ -18,15 +18,15 @@ class Paired(NamedTuple):
     personality: Member
 
 
-def pair(profiles: Pool, personalities: Pool, count: int, *, seed: int = 0) -> list[Paired]:
+def pair(profiles: Pool, personalities: Pool, count: int, *, seed: int = 0, seeds: bool = True) -> list[Paired]:
     """So many personas, or as many as there are pairs.
 
     Seeds are used only where the new members don't make enough pairs: what everybody with this package begins with is
-    the least worth having.
+    the least worth having; without `seeds` not even then.
     """
     draw = random.Random(content_hash("personas", seed))
     firsts, seconds = list(profiles.new), list(personalities.new)
-    if len(firsts) * len(seconds) < count:
+    if seeds and len(firsts) * len(seconds) < count:
         firsts, seconds = list(profiles.members), list(personalities.members)
     draw.shuffle(firsts)
     draw.shuffle(seconds)

@@ -28,6 +28,7 @@ from counterpoint.authoring.personas.prompts import PERSONALITY, PROFILE
 from counterpoint.authoring.personas.seeds import PERSONALITIES, PROFILES
 from counterpoint.authoring.personas.similarity import THRESHOLD, SimilarityFilter
 from counterpoint.authoring.prompts import Prompt
+from counterpoint.authoring.run import Rejection
 from counterpoint.errors import BadInputError
 from counterpoint.types import content_hash
 
@@ -119,16 +120,14 @@ class Pool:
     """Seeds first, then in the order in which they were kept."""
     vectors: NDArray[np.float32]
     """`[member, dimension]`."""
-    rejected: Mapping[str, int]
-    """Candidates and calls by the reason why nothing came of them."""
+    rejections: tuple[Rejection, ...]
+    """Candidates and calls of which nothing came: number of the call, place in its answer, reason, text."""
     steps: tuple[Step, ...]
     """After each call."""
     saturated: bool
     """Whether it stopped because hardly anything new came."""
     stopped: str = ""
     """Why nothing more could be asked; empty if that wasn't so."""
-    answers: tuple[Answer, ...] = ()
-    """All answers, those of which nothing was kept too."""
 
     @property
     def new(self) -> tuple[Member, ...]:
@@ -136,8 +135,8 @@ class Pool:
         return tuple(member for member in self.members if member.answer is not None)
 
 
-Report = Callable[[str, Growth, Step, Mapping[str, int]], None]
-"""Told after each call: kind, settings, how far, rejections."""
+Report = Callable[[str, Step, Mapping[str, int]], None]
+"""Told after each call: kind, how far, rejections by reason so far."""
 
 
 async def grow(kind: Kind, client: Client, embed: Embed, growth: Growth, *, report: Report | None = None) -> Pool:
@@ -157,16 +156,15 @@ async def grow(kind: Kind, client: Client, embed: Embed, growth: Growth, *, repo
             else:
                 pool.take(answer.value.texts, answer.answers)
             if report:
-                report(kind.name, growth, pool.steps[-1], pool.rejected)
+                report(kind.name, pool.steps[-1], Counter(rejection.reason for rejection in pool.rejections))
     return Pool(
         kind=kind.name,
         members=tuple(pool.members),
         vectors=pool.filter.vectors.copy(),
-        rejected=dict(pool.rejected),
+        rejections=tuple(pool.rejections),
         steps=tuple(pool.steps),
         saturated=pool.saturated and not pool.enough,
         stopped=stopped,
-        answers=tuple(pool.answers),
     )
 
 
@@ -178,9 +176,8 @@ class _Growing:
     embed: Embed
     growth: Growth
     members: list[Member] = field(default_factory=list)
-    rejected: Counter[str] = field(default_factory=Counter)
+    rejections: list[Rejection] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
-    answers: list[Answer] = field(default_factory=list)
     _asked: int = 0
 
     def __post_init__(self) -> None:
@@ -221,31 +218,35 @@ class _Growing:
 
     def failed(self, error: CallFailedError) -> None:
         """Count a call of which nothing came."""
-        self.rejected[f"call {error.reason}"] += 1
-        self.answers += error.answers
+        self.rejections.append(Rejection(len(self.steps), 0, error.reason, error.detail, error.answers))
         self._last.extend([False] * self.growth.asked)
         self._step(self.growth.asked)
 
     def take(self, texts: Sequence[str], answers: tuple[Answer, ...]) -> None:
         """Decide on one answer's candidates, in order."""
-        cleaned = [" ".join(_NUMBERING.sub("", text).split()) for text in texts]
+        cleaned = [_cleaned(text) for text in texts]
         faults = [_fault(text) for text in cleaned]
         sound = [text for text, fault in zip(cleaned, faults, strict=True) if not fault]
-        kept = iter(self.filter.add(self.embed(sound)) if sound else ())
-        for text, fault in zip(cleaned, faults, strict=True):
+        kept = iter(self.filter.add(self.embed(sound)).tolist() if sound else [])
+        for place, (text, fault) in enumerate(zip(cleaned, faults, strict=True)):
             reason = fault or ("" if next(kept) else "too similar")
             if reason:
-                self.rejected[reason] += 1
+                self.rejections.append(Rejection(len(self.steps), place, reason, text[:300], answers))
             else:
                 self.members.append(Member(text, answers[-1]))
             self._last.append(not reason)
         self._last.extend([False] * (self.growth.asked - len(texts)))
-        self.answers += answers
         self._step(max(self.growth.asked, len(texts)))
 
     def _step(self, asked: int) -> None:
         before = self.steps[-1].asked if self.steps else 0
         self.steps.append(Step(before + asked, self.new))
+
+
+def _cleaned(text: str) -> str:
+    """On one line, without numbering and without what UTF-8 can't hold."""
+    whole = text.encode("utf-8", "ignore").decode("utf-8").replace("\0", "")
+    return " ".join(_NUMBERING.sub("", whole).split())
 
 
 def _fault(text: str) -> str:

@@ -172,7 +172,7 @@ class SimilarityFilter:
 
 def _at_length_1(vectors: Floats) -> Floats:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1)
+    return (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
 
 def _grown(array: Floats, used: int, room: int) -> Floats:
