@@ -1,9 +1,11 @@
 """The `encoder` scorer: a small sentence encoder with a head over (option, pole). Milliseconds on a CPU.
 
-    logit(o, p) = tau * cos(e_o, e_p) + z(o) A c(p)        s_p(o) = log softmax of it over the dilemma's options
+    logit(o, p) = tau * cos(e_o, e_p) + (z(o) A + z(s) B z(o)) c(p)
+    s_p(o) = log softmax of it over the dilemma's options
 
 e are sentence embeddings of the option's text and the pole's *description*; z(o) are the option's pooled states,
-standardised on the training options; A is what is learned, zero at first, so that the untrained scorer is zero-shot
+standardised on the training options; A is what is learned (and B, for value pairs where an option's meaning depends on
+its scenario s: `models/situated.py`), zero at first, so that the untrained scorer is zero-shot
 similarity; c(p) says how the pole's description mixes from the known poles' descriptions, by ridge regression: nearly
 one-hot for a pole that was trained, a mixture for one that never was. Fine-tuning trains a second expert
 (`models/tuned.py`); what is learned is then the mean of the two, a product of experts (Hinton 2002). The softmax sets
@@ -30,6 +32,7 @@ from torch.nn import functional as F
 
 from counterpoint.errors import BadInputError
 from counterpoint.models.scorer import LogProbs
+from counterpoint.models.situated import Situated, scenario_text
 from counterpoint.models.text_encoder import Progress, TextEncoder
 from counterpoint.models.tuned import TunedMember, TunedPart
 from counterpoint.runlog import write_bytes, write_text
@@ -49,6 +52,9 @@ class EncoderConfig:
 
     reads: Literal["options", "scenario"] = "options"
     """`options`: their texts alone. `scenario`: the scenario's text before each option's."""
+    situated: Literal["auto", "never"] = "auto"
+    """Whether options may mean different things in different scenarios (models/situated.py). `auto`: for the value
+    pairs whose training dilemmas show it."""
 
 
 class EncoderScorer:
@@ -61,6 +67,7 @@ class EncoderScorer:
         size = 2 * text_encoder.dimension
         self.mean, self.scale = torch.zeros(size), torch.ones(size)  # [feature], set by `standardise`
         self.weight = torch.zeros(size, len(self.poles))  # A, [feature, known pole]
+        self.situated: Situated | None = None
         self.tuned: TunedPart | None = None
         self._known = self._described(self.poles)
 
@@ -83,7 +90,10 @@ class EncoderScorer:
 
     def embed(self, dilemmas: Sequence[Dilemma], *, progress: Progress | None = None) -> None:
         """Fill the cache of frozen features for these dilemmas."""
-        self.text_encoder.features([text for d in dilemmas for text in self.texts(d)], progress=progress)
+        texts = [text for d in dilemmas for text in self.texts(d)]
+        if self.config.situated == "auto":
+            texts += [scenario_text(d) for d in dilemmas]
+        self.text_encoder.features(texts, progress=progress)
 
     def standardise(self, dilemmas: Sequence[Dilemma]) -> None:
         """Set z's mean and scale from the frozen features of these dilemmas' options."""
@@ -137,9 +147,13 @@ class EncoderScorer:
         column = {pole.description: i for i, pole in enumerate(wanted)}
         codes = self.pole_codes(wanted)
         frozen = torch.split(self.frozen_features(dilemmas), [len(dilemma.options) for dilemma in dilemmas])
+        scenarios = self.situated.scenario_states(self.text_encoder, dilemmas) if self.situated else [None] * len(poles)
         scored = []
-        for dilemma, asked, options in zip(dilemmas, poles, frozen, strict=True):
-            learned = self.standardised(options) @ (self.weight @ codes)
+        for dilemma, asked, options, scenario in zip(dilemmas, poles, frozen, scenarios, strict=True):
+            z = self.standardised(options)
+            learned = z @ (self.weight @ codes)
+            if self.situated is not None and scenario is not None:
+                learned = learned + self.situated.logits(scenario.expand_as(z), z, len(self.poles)) @ codes
             if self.tuned is not None:
                 learned = (learned + self.tuned(self.token_ids([dilemma]), codes)) / 2
             logits = self.zero_shot(options, wanted) + learned
@@ -156,6 +170,9 @@ class EncoderScorer:
         """
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {"mean": self.mean, "scale": self.scale, "weight": self.weight.detach()}
+        if self.situated is not None:
+            own = self.situated
+            tensors |= {"situated_mean": own.mean, "situated_scale": own.scale, "situated": own.bilinear.contiguous()}
         if self.tuned is not None:
             tensors |= {f"tuned.{key}": value.contiguous() for key, value in self.tuned.state_dict().items()}
         data = save(tensors)
@@ -188,6 +205,8 @@ class EncoderScorer:
             for key in ("mean", "scale", "weight"):
                 # a copy: memory of a file may be aligned otherwise, and then sums run in another order
                 setattr(scorer, key, _like(getattr(scorer, key), tensors.pop(key).clone(), key))
+            if record["situated_poles"]:
+                scorer.situated = scorer.read_situated(record["situated_poles"], tensors)
             if record["tuned_members"]:
                 state = {key.removeprefix("tuned."): value for key, value in tensors.items()}
                 scorer.start_tuning(int(record["tuned_members"])).eval().load_state_dict(state)
@@ -199,6 +218,16 @@ class EncoderScorer:
             raise BadInputError(f"{folder}: not a saved encoder scorer ({type(error).__name__}: {error})") from error
         return scorer
 
+    def read_situated(self, columns: Sequence[int], tensors: dict[str, Tensor]) -> Situated:
+        """The bilinear term of a saved scorer, its tensors taken out of `tensors`; `ValueError` if they don't fit."""
+        size = len(self.mean)
+        bilinear = torch.empty(len(columns), size, size)
+        expected = {"situated_mean": self.mean, "situated_scale": self.scale, "situated": bilinear}
+        mean, scale, found = (_like(like, tensors.pop(key).clone(), key) for key, like in expected.items())
+        if not all(0 <= column < len(self.poles) for column in columns):
+            raise ValueError(f"situated_poles are {list(columns)}, there are {len(self.poles)} poles")
+        return Situated(mean, scale, found, tuple(columns))
+
     def describe(self) -> dict[str, Any]:
         """Format, base encoder, configuration, known poles."""
         return {
@@ -206,6 +235,7 @@ class EncoderScorer:
             "encoder": self.text_encoder.identity,
             "config": asdict(self.config),
             "poles": [asdict(pole) for pole in self.poles],
+            "situated_poles": list(self.situated.columns) if self.situated is not None else [],
             "tuned_members": len(self.tuned.members) if self.tuned is not None else 0,
         }
 

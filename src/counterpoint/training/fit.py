@@ -7,7 +7,7 @@ stochastic steps approach in minutes, and finds the same every time.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from scipy.optimize import minimize_scalar
@@ -20,6 +20,7 @@ from counterpoint.training.finetune import finetune
 from counterpoint.training.losses import side_nll
 from counterpoint.training.objective import Example, Objective
 from counterpoint.training.settings import FitConfig, Point, Report
+from counterpoint.training.situating import Block, situate, strengths
 from counterpoint.types import Dilemma, Taxonomy
 
 HEAD_TOLERANCE = 1e-3
@@ -38,8 +39,11 @@ def fit(
     config: FitConfig | None = None,
     seed: int = 0,
     report: Report | None = None,
+    situated: Mapping[str, float] | None = None,
 ) -> list[Point]:
     """Train `scorer` in place; returns the training curve, in fine-tuning that of the tuned part.
+
+    `situated` is what `situating.strengths` says of these dilemmas, where that is known already.
 
     Raises:
         BadInputError: the dilemmas give the objective nothing to train on.
@@ -50,19 +54,71 @@ def fit(
     if not examples:
         raise BadInputError("no dilemma has an option on the side that is to be trained; give more or other data")
     scorer.standardise(dilemmas)
-    scale = _cross_validated_scale(scorer, examples, objective, config)
-    points = _fit_head(scorer, examples, objective, config, report)
-    scorer.weight *= scale
+    situated = strengths(scorer, dilemmas, taxonomy) if situated is None else situated
+    head = _Head(scorer, situate(scorer, dilemmas, taxonomy, situated), dilemmas)
+    scale = _cross_validated_scale(head, examples, objective, config)
+    parameters, points = _fit_head(head, examples, objective, config, report)
+    head.set([scale * parameter for parameter in parameters])
     if config.finetune:
         per_step = config.batch_size * max(1, round(len(examples) / len(dilemmas)))
         points = finetune(scorer, examples, objective, config, per_step, report)
     return points
 
 
-def _cross_validated_scale(
-    scorer: EncoderScorer, examples: Sequence[Example], objective: Objective, config: FitConfig
-) -> float:
-    """The factor on A that makes held-out folds likeliest: temperature scaling (Guo et al. 2017, arXiv 1706.04599).
+class _Head:
+    """What is linear in its parameters: A, and the weights of each bilinear block."""
+
+    def __init__(self, scorer: EncoderScorer, blocks: Sequence[Block], dilemmas: Sequence[Dilemma]) -> None:
+        self.scorer, self.blocks = scorer, blocks
+        first = 0
+        self._first = {}
+        for dilemma in dilemmas:
+            self._first[id(dilemma)] = first
+            first += len(dilemma.options)
+        self._options = first
+
+    def zeros(self) -> list[Tensor]:
+        """A `[feature, known pole]` and, for each block, `[r, pole]`."""
+        return [
+            torch.zeros_like(self.scorer.weight),
+            *(torch.zeros(block.features.shape[1], 2) for block in self.blocks),
+        ]
+
+    def rows(self, branches: Branches) -> list[tuple[Tensor, Tensor]]:
+        """For each block the places of its options among the branches' and their features."""
+        options = torch.tensor(
+            [self._first[id(d)] + i for d in branches.dilemmas for i in range(len(d.options))], dtype=torch.long
+        )
+        found = []
+        for block in self.blocks:
+            place = torch.full((self._options,), -1)
+            place[block.rows] = torch.arange(len(block.rows))
+            here = place[options]
+            found.append((torch.nonzero(here >= 0)[:, 0], block.features[here[here >= 0]]))
+        return found
+
+    def logits(
+        self, features: Tensor, rows: Sequence[tuple[Tensor, Tensor]], codes: Tensor, parameters: Sequence[Tensor]
+    ) -> Tensor:
+        """What training added to the logits, `[option, pole]`."""
+        main, *situated = parameters
+        if not situated:
+            return features @ (main @ codes)
+        known = features @ main
+        for block, (where, own), weight in zip(self.blocks, rows, situated, strict=True):
+            known = known.index_put((where[:, None], torch.tensor(block.columns)), own @ weight, accumulate=True)
+        return known @ codes
+
+    def set(self, parameters: Sequence[Tensor]) -> None:
+        """Give the scorer what was trained."""
+        self.scorer.weight = parameters[0]
+        if self.scorer.situated is not None:
+            parts = [block.bilinear(weight) for block, weight in zip(self.blocks, parameters[1:], strict=True)]
+            self.scorer.situated.bilinear = torch.cat(parts)
+
+
+def _cross_validated_scale(head: _Head, examples: Sequence[Example], objective: Objective, config: FitConfig) -> float:
+    """The factor on the head that makes held-out folds likeliest: temperature scaling (Guo et al. 2017, 1706.04599).
 
     The likelihood is that of the right options under each side, whatever the objective; folds are by dilemma.
     """
@@ -70,40 +126,38 @@ def _cross_validated_scale(
     fold = {key: i % max(1, config.calibration_folds) for i, key in enumerate(dilemmas)}
     held_out: list[tuple[Branches, Tensor]] = []
     for k in range(config.calibration_folds if len(dilemmas) >= 2 * config.calibration_folds else 0):
-        _fit_head(scorer, [e for e in examples if fold[id(e.dilemma)] != k], objective, config, None)
-        held_out.append((Branches(scorer, [e for e in examples if fold[id(e.dilemma)] == k]), scorer.weight))
+        parameters, _ = _fit_head(head, [e for e in examples if fold[id(e.dilemma)] != k], objective, config, None)
+        branches = Branches(head.scorer, [e for e in examples if fold[id(e.dilemma)] == k])
+        features = head.scorer.standardised(branches.frozen)
+        held_out.append((branches, head.logits(features, head.rows(branches), branches.codes, parameters)))
     if not held_out:
         return 1.0
-    features = [scorer.standardised(branches.frozen) for branches, _ in held_out]
 
     def loss(log_scale: float) -> float:
         scale = math.exp(log_scale)
-        parts = [
-            side_nll(branches.scores(z @ (scale * weight @ branches.codes))).sum()
-            for z, (branches, weight) in zip(features, held_out, strict=True)
-        ]
+        parts = [side_nll(branches.scores(scale * logits)).sum() for branches, logits in held_out]
         return float(sum(parts))
 
     return math.exp(minimize_scalar(loss, bounds=LOG_SCALE_BOUNDS, method="bounded", options={"xatol": 0.01}).x)
 
 
 def _fit_head(
-    scorer: EncoderScorer,
+    head: _Head,
     examples: Sequence[Example],
     objective: Objective,
     config: FitConfig,
     report: Report | None,
-) -> list[Point]:
-    """The maximum a posteriori A: the objective's loss over all examples plus A's Gaussian prior, by L-BFGS from 0."""
-    branches = Branches(scorer, examples)
-    features = scorer.standardised(branches.frozen)
-    weight = torch.zeros_like(scorer.weight, requires_grad=True)
-    optimiser = torch.optim.LBFGS([weight], max_iter=1, history_size=10, line_search_fn="strong_wolfe")
+) -> tuple[list[Tensor], list[Point]]:
+    """The maximum a posteriori head: the objective's loss over all examples plus a Gaussian prior, by L-BFGS from 0."""
+    branches = Branches(head.scorer, examples)
+    features, rows = head.scorer.standardised(branches.frozen), head.rows(branches)
+    parameters = [zeros.requires_grad_() for zeros in head.zeros()]
+    optimiser = torch.optim.LBFGS(parameters, max_iter=1, history_size=10, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss = len(examples) * objective.loss(branches.scores(features @ (weight @ branches.codes)))
-        loss = loss + config.head_precision / 2 * weight.square().sum()
+        loss = len(examples) * objective.loss(branches.scores(head.logits(features, rows, branches.codes, parameters)))
+        loss = loss + config.head_precision / 2 * sum(parameter.square().sum() for parameter in parameters)
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
@@ -113,7 +167,7 @@ def _fit_head(
         points.append(Point(step, 0.0, loss))
         if report:
             report(points[-1], config.head_iterations)
-        if weight.grad is not None and float(weight.grad.abs().max()) < HEAD_TOLERANCE:
+        steepest = max(float(p.grad.abs().max()) for p in parameters if p.grad is not None)
+        if steepest < HEAD_TOLERANCE:
             break
-    scorer.weight = weight.detach()
-    return points
+    return [parameter.detach() for parameter in parameters], points

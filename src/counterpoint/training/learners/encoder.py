@@ -10,6 +10,7 @@ from counterpoint.training.fit import fit
 from counterpoint.training.learner import BASE, Progress, Trained
 from counterpoint.training.objective import OBJECTIVES
 from counterpoint.training.settings import FitConfig, Report
+from counterpoint.training.situating import strengths
 from counterpoint.types import Dilemma, Taxonomy
 
 
@@ -19,10 +20,11 @@ class EncoderLearner:
     def __init__(self, taxonomy: Taxonomy, *, config: EncoderConfig | None = None, settings: FitConfig | None = None):
         self.untrained = EncoderScorer.untrained(taxonomy, config=config)
         self.settings = settings or FitConfig()
+        self._situated: tuple[Sequence[Dilemma], dict[str, float]] | None = None
 
     def prepare(self, dilemmas: Sequence[Dilemma], progress: Progress) -> None:
         """Fill the cache of frozen features."""
-        total = sum(len(dilemma.options) for dilemma in dilemmas)
+        total = sum(1 + len(dilemma.options) for dilemma in dilemmas)
         done = 0
 
         def count(texts: int) -> None:
@@ -47,5 +49,17 @@ class EncoderLearner:
         if method == BASE:
             return Trained(scorer, [], saves=False)
         objective = OBJECTIVES.get(method)
-        points = fit(scorer, dilemmas, taxonomy, objective, config=self.settings, seed=seed, report=report)
+        situated = self._strengths(dilemmas, taxonomy)
+        settings = self.settings
+        points = fit(
+            scorer, dilemmas, taxonomy, objective, config=settings, seed=seed, report=report, situated=situated
+        )
         return Trained(scorer, points)
+
+    def _strengths(self, dilemmas: Sequence[Dilemma], taxonomy: Taxonomy) -> dict[str, float]:
+        """Which value pairs' options depend on their scenario: the same for all methods on the same dilemmas."""
+        if self._situated is None or self._situated[0] != dilemmas:
+            scorer = self.untrained.fresh()
+            scorer.standardise(dilemmas)
+            self._situated = dilemmas, strengths(scorer, dilemmas, taxonomy)
+        return self._situated[1]
