@@ -310,3 +310,29 @@ async def _send(
     writer.write(head.encode() + data)
     await writer.drain()
     return True
+
+
+def main() -> None:
+    """Serve until killed; prints the URL on the first line."""
+    import argparse
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--players", default="", help="`dilemmas`; otherwise answers are made up from the form")
+    parser.add_argument("--script", default="{}", help="JSON of Script's fields")
+    arguments = parser.parse_args()
+    players: Mapping[str, Player] = {}
+    if arguments.players == "dilemmas":
+        from authoring.dilemma_player import players as make
+
+        players = make()
+    with ScriptedServer(Script(**json.loads(arguments.script)), players) as server:
+        print(server.url, flush=True)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    import sys
+    from pathlib import Path
+
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    main()

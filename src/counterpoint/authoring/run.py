@@ -6,16 +6,17 @@
     with Journal(out.with_name(out.name + ".run"), identity=[...]) as journal:
         outcome = await run(100, write, settle, journal=journal, attempts=3, parallel=64)
 
-The order of decisions is fixed: first all slots once, then a further attempt for each rejection, in the order of the
-rejections. It doesn't depend on which answer came first, so equal answers give equal rows, however often a run was
-killed. What was written stands in the journal and is not written again.
+The order of decisions is fixed: the first attempts by slot, then the second attempts, and so on. It doesn't depend on
+which answer came first, so equal answers give equal rows, however often a run was killed. An attempt that its writer
+rejects is followed by the next at once, without waiting for its turn to be counted. What was written stands in the
+journal and is not written again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -73,8 +74,6 @@ class Tally:
     """Rows planned."""
     kept: int
     """Rows kept."""
-    given_up: int
-    """Slots whose attempts are used up."""
     rejected: Mapping[str, int]
     """Rejected attempts by reason."""
 
@@ -96,37 +95,44 @@ async def run(
         write: writes one attempt at one slot; must depend on nothing else. `RejectedError` and `CallFailedError` are
             recorded and the slot is tried again; `RunStoppedError` ends the run.
         settle: decides on a draft in the fixed order, given what it kept before; may change it; raises `RejectedError`.
-            Called again for everything on a resumed run, so it must be deterministic.
+            Called again for everything in a resumed run, so it must be deterministic.
         journal: where drafts and rejections are kept.
         attempts: at most so many a slot.
         parallel: attempts being written at once.
         report: told after each decision.
     """
-    decisions = _Decisions(slots, settle, attempts, report or (lambda _: None))
-    places, tasks = deque((slot, 0) for slot in range(slots)), deque[asyncio.Task[Draft]]()
-    started: deque[tuple[int, int]] = deque()
+    decisions = _Decisions(slots, settle, report or (lambda _: None))
     working = asyncio.Semaphore(parallel)
-    stopped = ""
+    tasks: dict[tuple[int, int], asyncio.Task[Draft]] = {}
+
+    def begin(slot: int, attempt: int) -> None:
+        if attempt < attempts and (slot, attempt) not in tasks:
+            task = asyncio.create_task(_written(write, slot, attempt, journal, working))
+            tasks[slot, attempt] = task
+            task.add_done_callback(lambda done: begin(slot, attempt + 1) if _rejected(done) else None)
+
+    stopped, places = "", list(range(slots))
     try:
-        while places or tasks:
-            while places:  # all at once: the semaphore lets them in, in this order
-                started.append(places.popleft())
-                tasks.append(asyncio.create_task(_written(write, *started[-1], journal, working)))
-            (slot, attempt), task = started.popleft(), tasks[0]
-            try:
-                written: Draft | RejectedError = await task
-            except RejectedError as error:
-                written = error
-            except RunStoppedError as error:  # the others end by themselves: what they have in flight is paid for
-                stopped = stopped or str(error)
-                tasks.popleft()
-                continue
-            tasks.popleft()
-            if decisions.decide(slot, attempt, written) and not stopped:
-                places.append((slot, attempt + 1))
+        for slot in places:  # all at once: the semaphore lets them in, in this order
+            begin(slot, 0)
+        for attempt in range(attempts):
+            again = []
+            for slot in places:
+                try:
+                    kept = decisions.decide(slot, attempt, await tasks[slot, attempt])
+                except RejectedError as error:
+                    kept = decisions.reject(slot, attempt, error, ())
+                except RunStoppedError as error:  # the others end by themselves: what they have in flight is paid for
+                    stopped = stopped or str(error)
+                    continue
+                if not kept:
+                    begin(slot, attempt + 1)
+                    again.append(slot)
+            places = again
+            if stopped:
+                break
     finally:
-        for task in tasks:
-            task.cancel()
+        await _end(tasks.values(), wait=bool(stopped))
     return decisions.outcome(stopped)
 
 
@@ -164,33 +170,49 @@ async def _written(write: Write, slot: int, attempt: int, journal: Journal, work
     return found
 
 
+def _rejected(task: asyncio.Task[Draft]) -> bool:
+    return not task.cancelled() and isinstance(task.exception(), RejectedError)
+
+
+async def _end(tasks: Iterable[asyncio.Task[Draft]], *, wait: bool) -> None:
+    """Leave no task behind: let them end by themselves, or cancel them."""
+    left = [task for task in tasks if not task.done()]
+    for task in left:
+        if not wait:
+            task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
 class _Decisions:
     """Rows kept and attempts rejected so far."""
 
-    def __init__(self, slots: int, settle: Settle, attempts: int, report: Callable[[Tally], None]) -> None:
-        self._slots, self._settle, self._attempts, self._report = slots, settle, attempts, report
+    def __init__(self, slots: int, settle: Settle, report: Callable[[Tally], None]) -> None:
+        self._slots, self._settle, self._report = slots, settle, report
         self._rows: dict[int, tuple[int, Draft]] = {}
         self._rejections: list[Rejection] = []
-        self._given_up = 0
         self._reasons: Counter[str] = Counter()
 
-    def decide(self, slot: int, attempt: int, written: Draft | RejectedError) -> bool:
-        """Keep or reject; whether the slot should be tried again."""
-        again = False
+    def decide(self, slot: int, attempt: int, written: Draft) -> bool:
+        """Keep a draft or reject it; whether it is kept."""
         try:
-            if isinstance(written, RejectedError):
-                raise written
             self._rows[slot] = (attempt, self._settle(written))
         except RejectedError as error:
-            answers = error.answers or written.answers
-            self._rejections.append(Rejection(slot, attempt, error.reason, error.detail, answers))
-            self._reasons[error.reason] += 1
-            again = attempt + 1 < self._attempts
-            self._given_up += not again
-        self._report(Tally(self._slots, len(self._rows), self._given_up, dict(self._reasons)))
-        return again
+            return self.reject(slot, attempt, error, written.answers)
+        self._tell()
+        return True
+
+    def reject(self, slot: int, attempt: int, error: RejectedError, answers: tuple[Answer, ...]) -> bool:
+        """Count a rejection; False."""
+        self._rejections.append(Rejection(slot, attempt, error.reason, error.detail, error.answers or answers))
+        self._reasons[error.reason] += 1
+        self._tell()
+        return False
 
     def outcome(self, stopped: str) -> Outcome:
+        """What it has come to."""
         rows = tuple((slot, *self._rows[slot]) for slot in sorted(self._rows))
         unfilled = tuple(slot for slot in range(self._slots) if slot not in self._rows)
         return Outcome(rows, tuple(self._rejections), unfilled, stopped)
+
+    def _tell(self) -> None:
+        self._report(Tally(self._slots, len(self._rows), dict(self._reasons)))

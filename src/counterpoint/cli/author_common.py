@@ -168,14 +168,11 @@ def in_one_line(tally: Tally, budget: Budget, seconds: float) -> str:
     parts = [f"kept {tally.kept} of {tally.slots}"]
     if rejected:
         parts.append(f"rejected {sum(tally.rejected.values())} ({rejected})")
-    if tally.given_up:
-        parts.append(f"given up {tally.given_up}")
     parts.append(f"{budget.calls} calls, {budget.cached} from the cache")
     parts.append(f"{(budget.tokens_in + budget.tokens_out) / 1000:.1f}k tokens")
     parts.append(f"${budget.spent:.4f}" + (f" of ${budget.cap:g}" if budget.cap is not None else ""))
-    done = tally.kept + tally.given_up
-    if 0 < done < tally.slots:
-        parts.append(f"{_span(seconds * (tally.slots - done) / done)} to go")
+    if 0 < tally.kept < tally.slots:
+        parts.append(f"{_span(seconds * (tally.slots - tally.kept) / tally.kept)} to go")
     return "; ".join(parts)
 
 
@@ -183,8 +180,7 @@ def _reporter(bar: Callable[[Stage], None], budget: Budget) -> Callable[[Tally],
     began = time.monotonic()
 
     def report(tally: Tally) -> None:
-        share = (tally.kept + tally.given_up) / tally.slots
-        bar(Stage(in_one_line(tally, budget, time.monotonic() - began), share))
+        bar(Stage(in_one_line(tally, budget, time.monotonic() - began), tally.kept / tally.slots))
 
     return report
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from counterpoint.authoring.calls import Sampling
+from counterpoint.authoring.dilemmas.places import arranged
 from counterpoint.authoring.dilemmas.settling import Settler, read_dilemma
 from counterpoint.authoring.dilemmas.writing import DilemmaSettings, DilemmaWriter
 from counterpoint.authoring.journal import Journal
@@ -73,7 +74,7 @@ def finish(
     endpoints: Mapping[str, Endpoint],
     licence: str = "",
 ) -> Written:
-    """Write the rows, their twins, provenance, rejections and card, each file whole or not at all; lint the rows.
+    """Put options in order, lint the rows, write them with twins, provenance, rejections and card: each file whole.
 
     Args:
         outcome: what the run has come to; without a row, only the records of the run are written.
@@ -87,8 +88,11 @@ def finish(
         licence: of the data set, for the card.
     """
     rows = [draft.row for _, _, draft in outcome.rows]
-    dilemmas = tuple(read_dilemma(row["dilemma"]) for row in rows)
-    twins = tuple(read_dilemma(row["twin"]) for row in rows if row.get("twin"))
+    written = [read_dilemma(row["dilemma"]) for row in rows]
+    orders = arranged(written, taxonomy)
+    dilemmas = tuple(dilemma.reordered(order) for dilemma, order in zip(written, orders, strict=True))
+    pairs = zip(rows, orders, strict=True)
+    twins = tuple(read_dilemma(row["twin"]).reordered(order) for row, order in pairs if row.get("twin"))
     data = DataSet(out.stem, taxonomy, dilemmas, (), licence)
     twin_data = DataSet(f"{out.stem}.twins", taxonomy, twins, (), licence)
     found = lint(data, embed) if dilemmas else Lint((), ())

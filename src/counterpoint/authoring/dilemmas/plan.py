@@ -76,9 +76,10 @@ def plan_slot(index: int, taxonomy: Taxonomy, *, areas: Sequence[str], sizes: Se
 @cache
 def _block(sizes: tuple[int, ...], seed: str) -> tuple[tuple[int, int], ...]:
     """Two splits for each number of options, mixed; after each slot neither pole is ahead by more than one option."""
+    chance = random.Random(f"block {seed}")
     mixed = [size for size in sizes for _ in range(2)]
-    random.Random(f"block {seed}").shuffle(mixed)
-    splits, ahead = [], 0
+    chance.shuffle(mixed)
+    splits, ahead = [], chance.choice((0, 1))
     for size in mixed:
         more, less = (size + 1) // 2, size // 2
         splits.append((more, less) if ahead <= 0 else (less, more))

@@ -105,7 +105,7 @@ class DilemmaWriter:
             if self.settings.twins:
                 twin, checks["twin"] = await self._twin(work, dilemma)
                 row["twin"] = asdict(twin) if twin else None
-            await asyncio.to_thread(self.embed, [dilemma.scenario, *(option.text for option in dilemma.options)])
+            await asyncio.to_thread(self.embed, [dilemma.scenario])
         except (RejectedError, CallFailedError) as error:
             raise RejectedError(error.reason, error.detail, (*work.answers, *error.answers)) from error
         return Draft(row, tuple(work.answers), checks)
