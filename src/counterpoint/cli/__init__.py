@@ -11,12 +11,15 @@ import typer
 
 from counterpoint import __version__
 from counterpoint.cli.ask import ask
+from counterpoint.cli.author import app as author
 from counterpoint.cli.compare import compare
 from counterpoint.cli.data import app as data
+from counterpoint.cli.db import app as db
 from counterpoint.cli.demo import demo
 from counterpoint.cli.evaluate import evaluate
 from counterpoint.cli.infer import infer
 from counterpoint.cli.plan import plan
+from counterpoint.cli.serve import keys, serve
 from counterpoint.cli.train import train
 from counterpoint.errors import CounterpointError
 
@@ -27,6 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(data, name="data")
+app.add_typer(author, name="author")
 app.command()(demo)
 app.command()(compare)
 app.command()(plan)
@@ -34,6 +38,9 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(infer)
 app.command()(ask)
+app.command()(serve)
+app.add_typer(keys, name="keys")
+app.add_typer(db, name="db")
 
 
 def _version(wanted: bool) -> None:

@@ -38,7 +38,7 @@ from counterpoint.models.tuned import TunedMember, TunedPart
 from counterpoint.runlog import write_bytes, write_text
 from counterpoint.types import Dilemma, Pole, Taxonomy
 
-FORMAT = "counterpoint.encoder/1"
+FORMAT = "counterpoint.encoder/2"
 ZERO_SHOT_SCALE = 1.0
 """tau, nats for a cosine of 1: small, because zero-shot similarity is a weak guide, hard to unlearn (docs/log.md)."""
 
