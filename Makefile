@@ -4,10 +4,14 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo serve-demo test lint clean
 
 demo: $(VENV)/ready
 	$(BIN)/counterpoint demo --out runs/demo
+
+# A service with the demo's model and a few simulated people; its address and a link to sign in are printed.
+serve-demo: $(VENV)/ready
+	$(BIN)/counterpoint serve --demo
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest
