@@ -1,7 +1,7 @@
 """The service with the demo's model and a few simulated people: `counterpoint serve --demo`, `make serve-demo`.
 
-Who writes replies is the encoder that `counterpoint demo` trains. It can't write: it answers the dilemmas it was taught, by
-taking the option that suits the person best. Everything else is the real service. People are simulated
+Who writes replies is the encoder that `counterpoint demo` trains. It can't write: it answers the dilemmas it was
+taught, by taking the option that suits the person best. Everything else is the real service. People are simulated
 (`users/simulate.py`), and every name and every page says so.
 """
 
@@ -111,9 +111,7 @@ def simulate(people: People, who: Principal, *, now: float) -> None:
         met = [dilemmas[i] for i in rng.permutation(len(dilemmas))[:ANSWERS]]
         begun = now - DAY - GAP * len(met)
         lived = live(person, met, bank.taxonomy, rng, gap=GAP)
-        events = [
-            NewEvent(ChoiceKind(c.kind), c.id, begun + c.time, c.dilemma, c.groups, c.scene) for c in lived
-        ]
+        events = [NewEvent(ChoiceKind(c.kind), c.id, begun + c.time, c.dilemma, c.groups, c.scene) for c in lived]
         people.record(who, name, events)
     said = bank.taxonomy.pairs[1]
     people.correct(who, names()[0], said.name, -2.0)

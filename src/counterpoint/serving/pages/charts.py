@@ -69,7 +69,7 @@ def drift_bar(title: str, then: float, now: float, reach: float) -> Markup:
 
 
 def push_bar(push: float, most: float) -> Markup:
-    """How far one event pulls, to the left or to the right of the middle; decoration of a cell that says it in words."""
+    """How far one event pulls, to the left or to the right of the middle; decoration beside the same in words."""
     at = _scale(-most, most, 4, 116)
     line = f'<path class="zero" d="M60 3V17"/><path class="push" d="M60 10H{at(push):.1f}"/>'
     return Markup(f'<svg class="push-bar" viewBox="0 0 120 20" aria-hidden="true">{line}</svg>')

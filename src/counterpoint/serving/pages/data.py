@@ -32,12 +32,12 @@ def export(service: Served, looking: Shown) -> Response:
 
 
 @router.post("/person/deletion", dependencies=[Genuine])
-def delete(
-    request: Request, service: Served, looking: Shown, confirm: Annotated[str, Form()] = ""
-) -> Response:
+def delete(request: Request, service: Served, looking: Shown, confirm: Annotated[str, Form()] = "") -> Response:
     """Delete everything, if it is confirmed by the name."""
     if confirm.strip() != looking.name:
-        return _page(request, service, looking, say=f"Nothing was deleted: to confirm, type {looking.name}.", failed=True)
+        return _page(
+            request, service, looking, say=f"Nothing was deleted: to confirm, type {looking.name}.", failed=True
+        )
     service.people.delete(looking.who, looking.name)
     return go_to(request, looking.href("receipt"))
 
@@ -67,9 +67,7 @@ def _receipt(service: Service, looking: Looking) -> dict[str, Any]:
 def _page(request: Request, service: Service, looking: Looking, *, say: str = "", failed: bool = False) -> Response:
     preferences = preferences_of(service, looking)
     status = 422 if failed else 200
-    return show(
-        request, "data", looking=looking, say=say, status=status, preferences=preferences, failed=failed
-    )
+    return show(request, "data", looking=looking, say=say, status=status, preferences=preferences, failed=failed)
 
 
 def _readable(document: dict[str, Any]) -> bytes:

@@ -12,24 +12,9 @@ from counterpoint.serving.pages import charts
 from counterpoint.serving.pages.charts import Moment
 from counterpoint.serving.pages.render import moment
 from counterpoint.serving.people import Leaning, PathPoint, Preferences, Reason
-from counterpoint.serving.store.records import CORRECTED, WITHDRAWN
-from counterpoint.types import ChoiceKind, Dilemma, Taxonomy
-
-KINDS = {
-    ChoiceKind.CHOSE: "chose",
-    ChoiceKind.CHOSE_SEVERAL: "chose several",
-    ChoiceKind.RANKED: "put in order",
-    ChoiceKind.TIED: "saw no difference",
-    ChoiceKind.SKIPPED: "skipped",
-    ChoiceKind.LIKED: "liked",
-    ChoiceKind.DISLIKED: "disliked",
-    ChoiceKind.EDITED: "rewrote",
-    ChoiceKind.SAID: "said",
-    ChoiceKind.RETRACTED: "took back",
-    CORRECTED: "own word",
-    WITHDRAWN: "withdrew their word",
-}
-"""What was done, in a word or two."""
+from counterpoint.serving.store.records import CORRECTED
+from counterpoint.types import Dilemma, Taxonomy
+from counterpoint.users.belief import Vector
 
 
 @dataclass(frozen=True)
@@ -54,7 +39,7 @@ class Ground:
     """One event that a leaning rests on: what it says, where it pulls, the dilemma it is about."""
 
     reason: Reason
-    did: str
+    own_word: bool
     towards: str
     bar: Markup
     dilemma: Dilemma | None
@@ -89,7 +74,7 @@ def _panel(
     value_pair: str,
     poles: tuple[str, str],
     path: Sequence[PathPoint],
-    bounds: Sequence[tuple[Sequence[float], Sequence[float]]],
+    bounds: Sequence[tuple[Vector, Vector]],
     reach: float,
     ends: tuple[str, str],
 ) -> Panel:
@@ -108,7 +93,7 @@ def grounds(reasons: Sequence[Reason], leaning: Leaning, find: Mapping[str, Dile
     return tuple(
         Ground(
             reason,
-            KINDS.get(reason.kind, reason.kind),
+            reason.kind == CORRECTED,
             leaning.positive if reason.push > 0 else leaning.negative if reason.push < 0 else "neither side",
             charts.push_bar(reason.push, most),
             find.get(reason.dilemma),
@@ -127,7 +112,9 @@ def latency(metrics_text: str) -> tuple[tuple[str, int], ...]:
                 edge = float(sample.labels["le"])
                 edges[edge] = edges.get(edge, 0) + int(sample.value)
     ordered = sorted(edges)
-    counts = [edges[edge] - (edges[before] if before else 0) for before, edge in zip([0.0, *ordered], ordered, strict=False)]
+    counts = [
+        edges[edge] - (edges[before] if before else 0) for before, edge in zip([0.0, *ordered], ordered, strict=False)
+    ]
     named = {_bucket(edge): 0 for edge in ordered}
     for edge, found in zip(ordered, counts, strict=True):
         named[_bucket(edge)] += found

@@ -124,4 +124,6 @@ def _what_moved(service: Service, looking: Looking, event: str) -> tuple[Reason,
 def order_for(name: str, dilemma: Dilemma) -> tuple[int, ...]:
     """Options in an order that differs between people and stays for one, so that no place is favoured."""
     places = range(len(dilemma.options))
-    return tuple(sorted(places, key=lambda place: hashlib.sha256(f"{name}\0{dilemma.digest}\0{place}".encode()).digest()))
+    return tuple(
+        sorted(places, key=lambda place: hashlib.sha256(f"{name}\0{dilemma.digest}\0{place}".encode()).digest())
+    )

@@ -76,9 +76,7 @@ def _page(
     )
 
 
-def _then_and_now(
-    service: Service, who: Principal, name: str, now: float
-) -> tuple[Preferences, Preferences] | None:
+def _then_and_now(service: Service, who: Principal, name: str, now: float) -> tuple[Preferences, Preferences] | None:
     """Where somebody stood and stands; None if they went meanwhile."""
     try:
         return service.people.preferences(who, name, as_of=now - BACK), service.people.preferences(who, name)

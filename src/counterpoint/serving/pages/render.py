@@ -29,7 +29,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"number": charts.number, "moment": moment, "day": day, "iso": iso}
-    made.globals |= {"stance": words.stance, "summary": words.summary, "asset": address, "htmx_config": HTMX_CONFIG, "version": __version__}
+    made.globals |= {
+        "stance": words.stance,
+        "summary": words.summary,
+        "asset": address,
+        "htmx_config": HTMX_CONFIG,
+        "version": __version__,
+    }
     return made
 
 

@@ -11,7 +11,8 @@ from counterpoint.serving.doors.errors import ApiError
 from counterpoint.serving.doors.sessions import Visitor
 from counterpoint.serving.pages.errors import pages_router
 from counterpoint.serving.pages.render import go_to, show
-from counterpoint.serving.pages.visitors import OPERATOR, PERSON, SIGN_IN, Genuine, Served
+from counterpoint.serving.pages.visitors import OPERATOR, PERSON, SIGN_IN, Genuine, Served, require_key, visitor_of
+from counterpoint.serving.service import Service
 from counterpoint.serving.store.keys import authenticate
 from counterpoint.serving.store.records import BadKeyError, Scope
 
@@ -22,9 +23,9 @@ LONGEST = 200
 
 
 @router.get("/")
-def home(request: Request, service: Served) -> Response:
+def home(request: Request) -> Response:
     """Wherever this visitor belongs."""
-    visitor = service.sessions.visitor(request)
+    visitor = visitor_of(request)
     return go_to(request, PERSON if visitor.person else OPERATOR)
 
 
@@ -62,20 +63,26 @@ def sign_out(request: Request, service: Served) -> Response:
 @router.get("/link")
 def link_form(request: Request, service: Served, token: Annotated[str, Query(max_length=2000)] = "") -> Response:
     """What a person's link opens. It takes a click to go on: what only looks at links opens no session."""
-    try:
-        visitor = service.sessions.enter(token)
-    except ApiError:
-        visitor = None
+    visitor = _made_for(service, token)
     return show(request, "link", status=200 if visitor else 401, token=token, visitor=visitor)
 
 
 @router.post("/link", dependencies=[Genuine])
 def link(request: Request, service: Served, token: Annotated[str, Form(max_length=2000)]) -> Response:
     """Open a session for the person the link was made for."""
-    try:
-        visitor = service.sessions.enter(token)
-    except ApiError:
+    visitor = _made_for(service, token)
+    if visitor is None:
         return show(request, "link", status=401, token=token, visitor=None)
     answer = go_to(request, PERSON if visitor.person else OPERATOR)
     service.sessions.open(answer, visitor)
     return answer
+
+
+def _made_for(service: Service, token: str) -> Visitor | None:
+    """Whom a link was made for; None if it is no good any more."""
+    try:
+        visitor = service.sessions.enter(token)
+        require_key(service, visitor)
+    except ApiError:
+        return None
+    return visitor

@@ -1,7 +1,7 @@
 """Who is looking, and at whose pages.
 
-An operator came with an API key and may look at everybody of the tenant; a person came by a link and sees their own pages
-alone, whatever the address says.
+An operator came with an API key and may look at everybody of the tenant; a person came by a link and sees their own
+pages alone, whatever the address says.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from fastapi import Depends, Request
 from counterpoint.serving.doors.errors import ApiError
 from counterpoint.serving.doors.sessions import Visitor
 from counterpoint.serving.service import Service, service_of
+from counterpoint.serving.store.keys import keys
 from counterpoint.serving.store.records import Principal
 
 SIGN_IN, LINK, OPERATOR, PERSON = "/sign-in", "/link", "/operator", "/person"
@@ -46,8 +47,19 @@ def link_address(public_url: str, token: str) -> str:
 
 
 def visitor_of(request: Request) -> Visitor:
-    """Who looks. Raises `ApiError` 401 without a good session."""
-    return service_of(request).sessions.visitor(request)
+    """Who looks. Raises `ApiError` 401 without a good session, or when the key behind it works no more."""
+    service = service_of(request)
+    visitor = service.sessions.visitor(request)
+    require_key(service, visitor)
+    return visitor
+
+
+def require_key(service: Service, visitor: Visitor) -> None:
+    """A session ends with the key that opened it or made its link. Raises `ApiError` 401."""
+    now = service.store.clock()
+    works = {key.id for key in keys(service.store, visitor.tenant) if key.expires is None or key.expires > now}
+    if visitor.key not in works:
+        raise ApiError(401, "signed_out", "the key behind this session works no more; sign in again")
 
 
 def looking(request: Request) -> Looking:

@@ -20,19 +20,20 @@ def stance(leaning: Leaning, *, own: bool) -> str:
 
 def summary(preferences: Preferences, *, own: bool, brief: bool = False) -> str:
     """All leanings in two or three sentences; `brief` leaves out who, for a table with a name in it."""
-    clearly, rather, said, either, unknown = ([] for _ in range(5))
+    sides: dict[str, list[str]] = {"clearly": [], "rather": []}
+    said, either, unknown = list[str](), list[str](), list[str]()
     for leaning in preferences.leanings:
         side, sure = _side(leaning)
         if leaning.corrected is not None:
             said.append(side if leaning.corrected else f"neither side of {leaning.value_pair}")
         elif sure >= RATHER:
-            (clearly if sure >= CLEARLY else rather).append(side)
+            sides["clearly" if sure >= CLEARLY else "rather"].append(side)
         elif leaning.evidence < NO_IDEA:
             unknown.append(leaning.value_pair)
         else:
             either.append(f"{leaning.negative} or {leaning.positive}")
     who = "Leans" if brief else "You lean" if own else f"{preferences.person} leans"
-    degrees = [f"{how} to {listed(sides)}" for how, sides in (("clearly", clearly), ("rather", rather)) if sides]
+    degrees = [f"{how} to {listed(poles)}" for how, poles in sides.items() if poles]
     sentences = [f"{who} {'; '.join(degrees)}."] if degrees else []
     if said:
         sentences.append(f"{'Your' if own else 'Their'} own word: {listed(said)}.")
