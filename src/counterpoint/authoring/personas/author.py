@@ -145,7 +145,7 @@ class _Told:
         for reasons in self._rejected.values():
             together.update(reasons)
         if self._report:
-            self._report(Tally(self._wanted, sum(self._kept.values()), 0, dict(together)))
+            self._report(Tally(self._wanted, sum(self._kept.values()), dict(together)))
 
 
 def _draft(paired: Paired, growth: Growth) -> Draft:
