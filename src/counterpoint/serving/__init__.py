@@ -4,6 +4,8 @@ A request goes through the doors, then a route, then the domain or the chat; bel
 
 - `settings`   what the operator decides
 - `app`        the application: `create_app(settings)`
+- `description` the OpenAPI description, made complete
+- `storage`    the store, as the service and the command line open it
 - `opening`    from settings to a running service: store, evidence, models
 - `service`    the parts of a running service, put together
 - `doors/`     who may come in: keys, limits, headers, request ids, logs, sessions of the pages

@@ -8,24 +8,27 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache, partial
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
 from counterpoint import __version__
 from counterpoint.errors import BadInputError, CounterpointError, MissingExtraError, UnknownNameError
+from counterpoint.serving.description import DESCRIPTION, describe
 from counterpoint.serving.doors import logs
 from counterpoint.serving.doors.bodies import Bodies
 from counterpoint.serving.doors.deadlines import Deadlines
-from counterpoint.serving.doors.errors import MEANINGS, ApiError
+from counterpoint.serving.doors.errors import ApiError
 from counterpoint.serving.doors.headers import SecureHeaders
 from counterpoint.serving.doors.identity import Identity
-from counterpoint.serving.doors.keys import PREFIX, Keys
+from counterpoint.serving.doors.keys import Keys
 from counterpoint.serving.doors.rates import Rates
 from counterpoint.serving.opening import open_service
 from counterpoint.serving.routes import audit, chat, events, health, holdings, models, preferences, questions
@@ -42,7 +45,6 @@ from counterpoint.serving.store.records import (
 
 ROUTERS = (chat, models, events, preferences, questions, holdings, audit, health)
 logger = logging.getLogger(logs.LOGGER)
-DESCRIPTION = "Replies that fit each person, and what is believed of them. See docs/service.md."
 
 _DOMAIN: tuple[tuple[type[CounterpointError], int, str], ...] = (
     (UnknownPersonError, 404, "unknown_person"),
@@ -91,7 +93,7 @@ def create_app(settings: Settings, service: Service) -> FastAPI:
         app.include_router(module.router)
     _include_pages(app, service)
     _handle_errors(app)
-    _describe(app)
+    app.openapi = _description(app, service)  # type: ignore[method-assign]
     _add_doors(app, settings, service)
     return app
 
@@ -102,6 +104,10 @@ def _include_pages(app: FastAPI, service: Service) -> None:
     from counterpoint.serving.pages.router import router
 
     app.include_router(router, include_in_schema=False)
+
+
+def _description(app: FastAPI, service: Service) -> Callable[[], dict[str, Any]]:
+    return cache(partial(describe, app, models=list(service.chat.by_model), taxonomy=service.people.bank.taxonomy))
 
 
 def _add_doors(app: FastAPI, settings: Settings, service: Service) -> None:
@@ -166,47 +172,22 @@ def _message(fault: Any) -> str:
     return "is not known" if fault["type"] == "extra_forbidden" else str(fault["msg"])
 
 
-async def _refuse_http(_: Request, error: HTTPException) -> Response:
+async def _refuse_http(request: Request, error: HTTPException) -> Response:
     codes = {404: "not_found", 405: "method_not_allowed"}
     message = {404: "there is no such path", 405: "this path knows no such method"}.get(
         error.status_code, str(error.detail)
     )
-    refusal = ApiError(error.status_code, codes.get(error.status_code, "bad_request"), message)
-    return JSONResponse(refusal.body(), error.status_code, headers=error.headers)
+    headers = dict(error.headers or {})
+    if error.status_code == 405 and (allowed := _allowed(request.scope)):
+        headers["Allow"] = ", ".join(allowed)
+    return ApiError(error.status_code, codes.get(error.status_code, "bad_request"), message, headers=headers).response()
 
 
-# The description
+def _allowed(scope: Scope) -> list[str]:
+    """Methods of all routes of a path; the framework names those of the first alone."""
+    routes = [route for module in ROUTERS for route in module.router.routes if isinstance(route, APIRoute)]
+    return sorted({method for route in routes if route.matches(scope)[0] is not Match.NONE for method in route.methods})
 
 
 def _operation(route: APIRoute) -> str:
     return route.name
-
-
-def _describe(app: FastAPI) -> None:
-    def describe() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            made = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes)
-            app.openapi_schema = _complete(made)
-        return app.openapi_schema
-
-    app.openapi = describe  # type: ignore[method-assign]
-
-
-def _complete(described: dict[str, Any]) -> dict[str, Any]:
-    """Keys where they are needed; no 422, which we don't send."""
-    parts = described.setdefault("components", {})
-    parts["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "An API key, cp_..."}}
-    for name in ("HTTPValidationError", "ValidationError"):
-        parts.get("schemas", {}).pop(name, None)
-    for path, operations in described["paths"].items():
-        for operation in operations.values():
-            operation["responses"].pop("422", None)
-            if path.startswith(PREFIX):
-                operation["security"] = [{"key": []}]
-    assert all(int(status) in MEANINGS or status.startswith("2") for _, status in _statuses(described))
-    return described
-
-
-def _statuses(described: dict[str, Any]) -> list[tuple[str, str]]:
-    operations = [(path, one) for path, many in described["paths"].items() for one in many.values()]
-    return [(path, status) for path, operation in operations for status in operation["responses"]]

@@ -46,7 +46,7 @@ DEFAULT_NEW_TOKENS = 256
     "/v1/chat/completions",
     response_model=Completion,
     responses={
-        200: {"content": {EVENTS: {"schema": {"type": "string"}}}, "description": "Replies; as a stream if asked for"},
+        200: {"content": {EVENTS: {}}, "description": "Replies; server-sent events of chunks if a stream is asked for"},
         **documented(404, 502),
     },
 )

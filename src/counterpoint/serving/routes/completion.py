@@ -119,9 +119,7 @@ class ChatRequest(Strict):
             return value
         for name, accepted in NEUTRAL.items():
             asked = value.get(name)
-            if asked is not None and not any(type(asked) is type(one) and asked == one for one in accepted):
-                if isinstance(asked, int | float) and not isinstance(asked, bool) and asked in accepted:
-                    continue
+            if asked is not None and not any(_same(asked, one) for one in accepted):
                 raise PydanticCustomError("unsupported", "{name} is not supported here; leave it out", {"name": name})
         return {name: field for name, field in value.items() if name not in NEUTRAL}
 
@@ -139,6 +137,11 @@ class ChatRequest(Strict):
     def stops(self) -> tuple[str, ...]:
         """Texts before which a reply ends."""
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+
+
+def _same(asked: Any, accepted: Any) -> bool:
+    """Equal as JSON: 0 and 0.0 are, 0 and false are not."""
+    return asked == accepted and isinstance(asked, bool) == isinstance(accepted, bool)
 
 
 def _describe(schema: dict[str, Any]) -> None:

@@ -44,7 +44,7 @@ class QuestionOut(Strict):
 class RankIn(Strict):
     """Options to put in order."""
 
-    options: list[Text] = Field(min_length=1, max_length=26)
+    options: list[Annotated[Text, Field(min_length=1)]] = Field(min_length=2, max_length=26)
     scenario: Text = ""
     question: Text = ""
     scene: Short = ""
