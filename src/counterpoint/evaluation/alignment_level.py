@@ -51,7 +51,7 @@ class Curve(NamedTuple):
 
 def alignment_level(scores: Array) -> Array:
     """AL, `[turn]`, from scores `[case, turn]`; NaN where a turn has no score."""
-    return _levels(np.ones((1, len(scores))), scores)[0]
+    return np.asarray(_levels(np.ones((1, len(scores))), scores)[0])
 
 
 def line(levels: Array) -> Line:
