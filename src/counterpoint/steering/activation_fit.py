@@ -4,13 +4,14 @@ CAA (Rimsky et al. 2023, arXiv 2312.06681) takes the mean difference of the resi
 is the setting `contrast`:
 
 - `poles`: the question put to the positive and to the negative pole, read where the reply's choice is about to be said;
-  half the difference, so that v = 1 with multiplier 1 moves from nobody to the positive pole. Contrasting prompts are
-  those of activation addition (Turner et al. 2023, arXiv 2308.10248); ours to take the poles' own.
+  half the difference: added once it leads from between the poles to the positive one. Contrasting prompts are those of
+  activation addition (Turner et al. 2023, arXiv 2308.10248); ours to take the poles' own.
 - `answers`: the answer of either side, read at its letter, as in the CAA paper (`models/caa_fit.py`). It says what an
   answer is, where `poles` says what is wanted; on `lm:tiny` that moves no choice at all (docs/design/0005).
 
 No test data is looked at: layer and multiplier, one of each for all value pairs, are those under which held-out
-training dilemmas, put to nobody and steered with v = 1 and v = -1, give the pole's options the highest log-probability.
+training dilemmas, put to nobody and steered as far as it goes (`reach`) to either side, give the pole's options the
+highest log-probability. So a reply leans further up to there, where a larger multiplier would be past its best.
 """
 
 from __future__ import annotations
@@ -52,8 +53,10 @@ class VectorFit:
     """Between which two sides vectors are the difference."""
     layers: tuple[int, ...] = ()
     """Layers, counted from 0; none given: eight, spread evenly over the model."""
-    multipliers: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0)
-    """Times the vector, at strength 1."""
+    multipliers: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
+    """Times the vector, at the largest strength."""
+    reach: float = 3.0
+    """The largest strength."""
     held_out: float = 0.2
     """Share of the training scenarios that layer and multiplier are chosen on."""
     most: int = 60
@@ -62,8 +65,8 @@ class VectorFit:
     def __post_init__(self) -> None:
         if not self.multipliers or not all(np.isfinite(m) and m > 0 for m in self.multipliers):
             raise BadInputError(f"multipliers are {self.multipliers}; expected numbers above 0")
-        if not 0 < self.held_out < 1 or self.most < 1:
-            raise BadInputError("held_out must be a share between 0 and 1, and most at least 1")
+        if not 0 < self.held_out < 1 or self.most < 1 or not self.reach > 0:
+            raise BadInputError("held_out must be a share between 0 and 1, most at least 1, and reach above 0")
 
 
 def fit_vectors(
@@ -103,7 +106,8 @@ def fit_vectors(
         tried = _contrasts(scorer, parts.train.dilemmas, taxonomy, layers, config)
         best = _best(scorer, tried, judged, taxonomy, layers, config.multipliers, progress)
     found = _contrasts(scorer, usable, taxonomy, [best[0]], config)
-    return Vectors({name: of_layer[0] for name, of_layer in found.items()}, best[0], best[1], language.identity)
+    vectors = {name: of_layer[0] for name, of_layer in found.items()}
+    return Vectors(vectors, best[0], best[1] / config.reach, language.identity)
 
 
 def _contrasts(

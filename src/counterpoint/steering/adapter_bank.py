@@ -84,10 +84,9 @@ class AdapterBank:
             up = torch.cat([lora.scale * b for _, lora, (_, b) in holding], dim=1)
             owner = torch.cat([torch.full((a.shape[0],), i) for i, _, (a, _) in holding])
             weight = getattr(module, "base_layer", module).weight
-            if weight.shape != (up.shape[0], down.shape[1]) and getattr(weight, "quant_state", None) is None:
-                raise BadInputError(
-                    f"an adapter for {name} of {(up.shape[0], down.shape[1])}: {tuple(weight.shape)} here"
-                )
+            shape = (up.shape[0], down.shape[1])
+            if tuple(weight.shape) != shape and getattr(weight, "quant_state", None) is None:
+                raise BadInputError(f"an adapter for {name} of {shape}; the model's has {tuple(weight.shape)}")
             device = weight.device
             self._modules.append((module, down.to(device), up.to(device), owner.to(device)))
 

@@ -1,26 +1,25 @@
 """Trains one LoRA adapter a value pair that works as a dial: what `methods/adapters.py` mixes.
 
-    L_d = E over dilemmas about d, strengths v, signs:  s(v) NLL(y+ | x; W + v D_d) + s(-v) NLL(y- | x; W + v D_d)
+For a dilemma about pair d, put to nobody in particular, and a strength v, the target is the belief's own model of a
+choice with the two sides one nat apart:
 
-D_d = s B A; x asks nobody in particular; y+ and y- are replies that choose an option of either pole; s(v) = 1 / (1 +
-exp(-v)) is how often somebody of strength v chooses the positive pole by the belief's own model, P(o | v) ~ exp(v .
-x(o)), where a dilemma's two sides are one nat apart. NLL is the mean over a reply's tokens, then over a side's replies.
-v is drawn evenly on (0, reach], and every dilemma is seen with v and with -v.
+    q(o) ~ p(o | W + R) exp(v side(o) / 2),        side(o) = 1 for options of the positive pole, -1 for the others
+    L = - sum over o of q(o) [ log p(o | W + R + v D_d) + mean over tokens of log p(reply o | W + R + v D_d) ]
 
-So the adapter is trained to be turned: at v the odds of the positive pole are exp(v), up to `reach` on either side, and
-what both sides have in common can't be learnt, since it cancels. After PFT (arXiv 2604.12479), with the sign of an adapter
-where that has the pole's name in the prompt; ours. Trained with v = 1 and certain answers alone, adapters fall back
-beyond 1 and drown each other when two are mixed (docs/design/0005).
+p(o) is the probability of the option's letter, D_d = s B A the adapter, and R the other pairs' adapters at strengths of
+their own (or at 0, as often), as they are at that step and without gradient. v is drawn evenly on (0, reach] and used
+with both signs. So the adapter is trained to be turned: v moves the log-odds of its pole by v, up to `reach`, whatever
+else is mixed in. Ours, after PFT (arXiv 2604.12479): where that has a pole's name in the prompt, here is an adapter's
+sign. Trained at v = 1 on certain answers alone, adapters fall back beyond 1 and drown each other (docs/design/0005).
 
-Adapters are trained one pair after another on the model as it is, its own adapter included, through the very hooks that
-apply them (`adapter_bank.py`); its weights are not touched. A dilemma's replies under one v are one trie.
+Adapters are trained on the model as it is, its own adapter included, through the very hooks that apply them
+(`adapter_bank.py`); its weights are not touched. A step's replies under one v are one trie.
 """
 
 from __future__ import annotations
 
-import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -39,8 +38,11 @@ from counterpoint.steering.adapter_bank import Lora, adding
 from counterpoint.steering.methods.adapters import Adapters
 from counterpoint.types import Dilemma, Taxonomy, ValuePair
 
-Progress = Callable[[str, float], None]
-"""Told what is being trained, and the share of the whole that is done."""
+WARM_UP = 0.1
+"""Share of the steps in which the learning rate rises; then it falls to nothing."""
+
+Progress = Callable[[int, int], None]
+"""Told how many steps are done, and of how many."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class AdapterTraining:
     batch: int = 4
     """Dilemmas of a step."""
     learning_rate: float = 2e-4
-    """AdamW's at its highest; it rises over a tenth of the steps and falls linearly to 0."""
+    """AdamW's at its highest."""
     decay: float = 0.01
     """AdamW's, of all weights trained."""
     clip: float = 1.0
@@ -88,79 +90,134 @@ def fit_adapters(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Adapters:
-    """One adapter a value pair, trained on the dilemmas about it.
+    """One adapter a value pair, trained on the dilemmas about it; all at once, since they are to be mixed.
 
     Raises:
         BadInputError: a pair has no dilemma with options of both poles, or the model no modules of the names wanted.
     """
     training = training or AdapterTraining()
     shuffled = [shuffle_options(dilemma, seed) for dilemma in dilemmas]
-    prompter = Prompter(language.tokenizer, prompts)
-    found: dict[str, Lora] = {}
-    for i, pair in enumerate(taxonomy):
-        own = [d for d in shuffled if d.value_pair == pair.name and all(d.gold(pole.name) for pole in pair.poles)]
-        if not own:
-            raise BadInputError(f"no dilemma about {pair.name} has options of both poles: nothing to train on")
-
-        def tell(share: float, i: int = i, name: str = pair.name) -> None:
+    by_pair = {
+        pair: [d for d in shuffled if d.value_pair == pair.name and all(d.gold(pole.name) for pole in pair.poles)]
+        for pair in taxonomy
+    }
+    if none := [pair.name for pair, own in by_pair.items() if not own]:
+        raise BadInputError(f"no dilemma about {', '.join(none)} has options of both poles: nothing to train on")
+    fit = _Fit(language, Prompter(language.tokenizer, prompts), taxonomy, training, seed)
+    steps = list(_batches(by_pair, training, seed))
+    with fit.frozen(), evaluating(language.model):
+        for step, (pair, batch) in enumerate(steps):
+            fit.step(pair, batch, (step + 1) / len(steps))
             if progress:
-                progress(name, (i + share) / len(taxonomy))
-
-        found[pair.name] = _train(language, prompter, own, pair, training, seed, tell)
-    return Adapters(found, language.identity)
+                progress(step + 1, len(steps))
+    return Adapters({pair.name: fit.lora(pair) for pair in taxonomy}, language.identity)
 
 
-def _train(
-    language: LanguageModel,
-    prompter: Prompter,
-    dilemmas: Sequence[Dilemma],
-    pair: ValuePair,
-    training: AdapterTraining,
-    seed: int,
-    tell: Callable[[float], None],
-) -> Lora:
-    factors = _fresh(language.model, training, seed)
-    weights = [factor for ab in factors.values() for factor in ab]
-    optimiser = torch.optim.AdamW(weights, lr=training.learning_rate, weight_decay=training.decay)
-    engine, scale = TrieEngine(language.model), training.alpha / training.rank
-    batches = list(_batches(dilemmas, training, seed))
-    draw = random.Random(f"strengths {seed}")
-    warm = max(1, len(batches) // 10)
-    frozen = [p for p in language.model.parameters() if p.requires_grad]
-    try:
-        for parameter in frozen:
-            parameter.requires_grad_(False)
-        with evaluating(language.model):
-            for step, batch in enumerate(batches):
-                share = min((step + 1) / warm, (len(batches) - step) / max(1, len(batches) - warm))
-                optimiser.param_groups[0]["lr"] = training.learning_rate * min(1.0, share)
-                optimiser.zero_grad()
-                strength = training.reach * (1 - draw.random())
-                for v in (strength, -strength):
-                    with _applied(language.model, factors, v * scale):
-                        _loss(engine, prompter, batch, pair, v).backward()  # type: ignore[no-untyped-call]
-                nn.utils.clip_grad_norm_(weights, training.clip)
-                optimiser.step()
-                tell((step + 1) / len(batches))
-    finally:
-        for parameter in frozen:
-            parameter.requires_grad_(True)
-    return Lora({name: (a.detach().cpu(), b.detach().cpu()) for name, (a, b) in factors.items()}, scale)
+class _Fit:
+    """Adapters being trained."""
+
+    def __init__(
+        self, language: LanguageModel, prompter: Prompter, taxonomy: Taxonomy, training: AdapterTraining, seed: int
+    ) -> None:
+        self.model, self.prompter, self.training = language.model, prompter, training
+        self.engine = TrieEngine(language.model)
+        self.scale = training.alpha / training.rank
+        self.factors = {pair: _fresh(language.model, training, seed + i) for i, pair in enumerate(taxonomy)}
+        self.optimisers = {
+            pair: torch.optim.AdamW(self._weights(pair), lr=0.0, weight_decay=training.decay) for pair in taxonomy
+        }
+        self.draw = random.Random(f"strengths {seed}")
+
+    def step(self, pair: ValuePair, dilemmas: Sequence[Dilemma], progress: float) -> None:
+        """One update of this pair's adapter, at this share of the whole training."""
+        training, optimiser = self.training, self.optimisers[pair]
+        rate = training.learning_rate * min(1.0, progress / WARM_UP, (1 - progress) / (1 - WARM_UP) + 1e-3)
+        optimiser.param_groups[0]["lr"] = rate
+        optimiser.zero_grad()
+        others = {
+            other: self.draw.uniform(-1, 1) * training.reach
+            for other in self.factors
+            if other != pair and self.draw.random() < 0.5
+        }
+        strength = training.reach * (1 - self.draw.random())
+        with torch.no_grad(), self._applied(others):
+            before = self._choices(dilemmas)
+        for v in (strength, -strength):
+            targets = [_target(d, pair, row, v) for d, row in zip(dilemmas, before, strict=True)]
+            with self._applied({**others, pair: v}):
+                self._loss(dilemmas, targets).backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self._weights(pair), training.clip)
+        optimiser.step()
+
+    def lora(self, pair: ValuePair) -> Lora:
+        """What was trained for this pair."""
+        factors = {name: (a.detach().cpu(), b.detach().cpu()) for name, (a, b) in self.factors[pair].items()}
+        return Lora(factors, self.scale)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Within it the model's own weights take no gradient."""
+        trainable = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        try:
+            for parameter in trainable:
+                parameter.requires_grad_(False)
+            yield
+        finally:
+            for parameter in trainable:
+                parameter.requires_grad_(True)
+
+    def _weights(self, pair: ValuePair) -> list[Tensor]:
+        return [factor for ab in self.factors[pair].values() for factor in ab]
+
+    @contextmanager
+    def _applied(self, strengths: Mapping[ValuePair, float]) -> Iterator[None]:
+        """Within it these pairs' adapters are added at their strengths, with gradient."""
+        causal_lm = anatomy(self.model).causal_lm
+        with ExitStack() as stack:
+            for pair, v in strengths.items():
+                for name, (a, b) in self.factors[pair].items():
+                    gate = torch.full((1, 1, len(a)), v * self.scale, device=a.device)
+                    stack.callback(causal_lm.get_submodule(name).register_forward_hook(adding(gate, a, b)).remove)
+            yield
+
+    def _letters(self, dilemma: Dilemma) -> list[Branch]:
+        """Its replies up to the option's letter, `[option]`."""
+        lead, ends = self.prompter.letters(dilemma)
+        start = self.prompter.prompt(dilemma, None) + lead
+        return [Branch(start + end, len(start)) for end in ends]
+
+    def _replies(self, dilemma: Dilemma) -> list[Branch]:
+        """Whole replies, `[option]`."""
+        start = self.prompter.prompt(dilemma, None)
+        return [
+            Branch(start + self.prompter.response(dilemma, option), len(start))
+            for option in range(len(dilemma.options))
+        ]
+
+    def _choices(self, dilemmas: Sequence[Dilemma]) -> list[Tensor]:
+        """Log-probability of each dilemma's options by their letters, `[option]` each."""
+        plan = build_plan([branch for dilemma in dilemmas for branch in self._letters(dilemma)])
+        return _chosen(dilemmas, self.engine.log_probs(plan).sums)
+
+    def _loss(self, dilemmas: Sequence[Dilemma], targets: Sequence[Tensor]) -> Tensor:
+        """Mean over dilemmas: cross-entropy of letters, and of whole replies per token; nats."""
+        letters = [branch for dilemma in dilemmas for branch in self._letters(dilemma)]
+        replies = [branch for dilemma in dilemmas for branch in self._replies(dilemma)]
+        found = self.engine.log_probs(build_plan([*letters, *replies]))
+        chosen = torch.cat(_chosen(dilemmas, found.sums[: len(letters)]))
+        return -(torch.cat(list(targets)) * (chosen + found.means[len(letters) :])).sum() / len(dilemmas)
 
 
-def _loss(engine: TrieEngine, prompter: Prompter, dilemmas: Sequence[Dilemma], pair: ValuePair, v: float) -> Tensor:
-    """Mean over dilemmas of both sides' mean NLL, each weighed by how often somebody of strength v takes it; nats."""
-    positive = 1 / (1 + math.exp(-v))
-    branches, weights = [], []
-    for dilemma in dilemmas:
-        prompt = prompter.prompt(dilemma, None)
-        for pole, share in zip(pair.poles, (positive, 1 - positive), strict=True):
-            gold = dilemma.gold(pole.name)
-            for option in gold:
-                branches.append(Branch(prompt + prompter.response(dilemma, option), len(prompt)))
-                weights.append(share / (len(gold) * len(dilemmas)))
-    means = engine.log_probs(build_plan(branches)).means
-    return -(means * torch.tensor(weights, device=means.device)).sum()
+def _chosen(dilemmas: Sequence[Dilemma], letters: Tensor) -> list[Tensor]:
+    """Log-probabilities of letters normalised over each dilemma's options."""
+    rows = letters.float().split([len(dilemma.options) for dilemma in dilemmas])
+    return [row.log_softmax(0) for row in rows]
+
+
+def _target(dilemma: Dilemma, pair: ValuePair, before: Tensor, v: float) -> Tensor:
+    """q, `[option]`: the log-probabilities that were, and v times which side the option is on."""
+    sides = torch.tensor([0.5 if option.pole == pair.positive.name else -0.5 for option in dilemma.options])
+    return (before + v * sides.to(before.device)).softmax(0)
 
 
 def _fresh(model: Any, training: AdapterTraining, seed: int) -> dict[str, tuple[Tensor, Tensor]]:
@@ -180,20 +237,15 @@ def _fresh(model: Any, training: AdapterTraining, seed: int) -> dict[str, tuple[
     return found
 
 
-@contextmanager
-def _applied(model: Any, factors: dict[str, tuple[Tensor, Tensor]], scale: float) -> Iterator[None]:
-    """Within it the model's layers have these factors added, with gradient."""
-    causal_lm = anatomy(model).causal_lm
-    with ExitStack() as stack:
-        for name, (a, b) in factors.items():
-            hook = adding(torch.full((1, 1, len(a)), scale, device=a.device), a, b)
-            stack.callback(causal_lm.get_submodule(name).register_forward_hook(hook).remove)
-        yield
-
-
-def _batches(dilemmas: Sequence[Dilemma], training: AdapterTraining, seed: int) -> Iterator[list[Dilemma]]:
-    """Every dilemma once an epoch, in an order of its own."""
+def _batches(
+    by_pair: Mapping[ValuePair, Sequence[Dilemma]], training: AdapterTraining, seed: int
+) -> Iterator[tuple[ValuePair, list[Dilemma]]]:
+    """Every dilemma once an epoch, in an order of its own; a batch is of one pair."""
     for epoch in range(training.epochs):
-        order = list(dilemmas)
-        random.Random(f"adapters {seed} {epoch}").shuffle(order)
-        yield from (order[i : i + training.batch] for i in range(0, len(order), training.batch))
+        draw = random.Random(f"adapters {seed} {epoch}")
+        batches: list[tuple[ValuePair, list[Dilemma]]] = []
+        for pair, own in by_pair.items():
+            order = draw.sample(list(own), len(own))
+            batches += [(pair, order[i : i + training.batch]) for i in range(0, len(order), training.batch)]
+        draw.shuffle(batches)
+        yield from batches

@@ -6,8 +6,8 @@ Then the token that is taken is the same
 
 - greedily, if it leads by more than 2e;
 - drawn at temperature T, where probabilities are off by a factor of at most exp(2e / T), if the draw is that far from
-  where another token begins, no neighbour in the order of probabilities could change places with it, and the nucleus
-  doesn't end so near to its bound that another token could enter.
+  where another token begins, for the smallest nucleus that there could be and for the largest, and if no neighbour in
+  the order of probabilities could change places with it.
 
 So a reply's tokens are those it has alone as long as e is a true bound; `rounding` is a multiple of what was measured.
 Axes: `reply`, `vocabulary`.
@@ -16,11 +16,11 @@ Axes: `reply`, `vocabulary`.
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from counterpoint.models.decoding import Decoding
 
-ROUNDING = {torch.float64: 1e-14, torch.float32: 5e-6, torch.bfloat16: 0.02, torch.float16: 0.0025}
+ROUNDING = {torch.float64: 1e-13, torch.float32: 2e-5, torch.bfloat16: 0.02, torch.float16: 0.0025}
 """Largest error of a logit by the dtype of the model, as a share of the largest logit; docs/design/0005 measures it."""
 
 
@@ -42,21 +42,23 @@ def unsure(logits: Tensor, draws: Tensor, decoding: Decoding, errors: Tensor) ->
     if decoding.temperature == 0:
         first, second = logits.topk(2).values.unbind(-1)
         return first - second <= 2 * errors
-    probabilities = (logits.double() / decoding.temperature).softmax(-1).sort(-1, descending=True, stable=True).values
+    probabilities = (logits.double() / decoding.temperature).softmax(-1).sort(dim=-1, descending=True).values
     relative = (2 * errors.double() / decoding.temperature).expm1()[:, None]
-    below = probabilities.cumsum(-1) - probabilities
-    at_bound = ((below - decoding.top_p).abs() <= relative) & (probabilities > relative)
-    kept = probabilities.masked_fill(below >= decoding.top_p, 0.0)
-    reached = kept.cumsum(-1)
-    target = draws.to(reached)[:, None] * reached[:, -1:]
-    last = (kept > 0).sum(-1, keepdim=True) - 1
-    place = torch.minimum((reached <= target).sum(-1, keepdim=True), last)
-    here = reached.gather(-1, place)
-    start, end = here - kept.gather(-1, place), here
-    early = (place > 0) & (target - start <= 4 * relative)
-    late = (place < last) & (end - target <= 4 * relative)
-    own = probabilities.gather(-1, place)
-    after = probabilities.gather(-1, (place + 1).clamp(max=probabilities.shape[-1] - 1))
-    before = probabilities.gather(-1, (place - 1).clamp(min=0))
+    reached = probabilities.cumsum(-1)
+    below = reached - probabilities
+
+    def total(top_p: Tensor | float) -> Tensor:
+        """The nucleus's probability, `[reply, 1]`; the likeliest token is always in."""
+        kept = (below < top_p).sum(-1, keepdim=True).clamp(min=1)
+        return reached.gather(-1, kept - 1)
+
+    least, most = total(decoding.top_p - relative), total(decoding.top_p + relative)
+    draw = draws.to(reached)[:, None]
+    place = (reached <= draw * total(decoding.top_p)).sum(-1, keepdim=True).clamp(max=probabilities.shape[-1] - 1)
+    start, end = below.gather(-1, place), reached.gather(-1, place)
+    early = (place > 0) & (draw * (least - relative) < start + relative)
+    late = (end < most) & (draw * (most + relative) >= end - relative)
+    beside = nn.functional.pad(probabilities, (1, 1), value=0.0)
+    own, before, after = (beside.gather(-1, place + i) for i in (1, 0, 2))
     swaps = ((place > 0) & (before <= own * (1 + relative))) | (own <= after * (1 + relative))
-    return at_bound[:, 1:].any(-1) | (early | late | swaps)[:, 0]  # the likeliest is always in
+    return (early | late | swaps)[:, 0]

@@ -1,9 +1,9 @@
 """Adding activation vectors scaled by v (contrastive activation addition, CAA; Rimsky et al. 2023, arXiv 2312.06681).
 
-    h(t) <- h(t) + sum over value pairs d of v_d m a_d          after one layer, at the prompt's last token and all after
+    h(t) <- h(t) + sum over value pairs d of v_d m a_d      after one layer, from the last token of the prompt on
 
-h is the residual stream, a_d the mean difference of the stream between answering for the positive and the negative pole
-of d, m the multiplier found with the vectors (`models/caa_fit.py`). Pairs add up, v = 1 or -1 is CAA's own pole.
+h is the residual stream, a_d the mean difference of the stream between the positive and the negative side of d, m the
+multiplier found with the vectors (`activation_fit.py`, or `models/caa_fit.py` for the paper's own). Pairs add up.
 
 Departures: the prompt asks for nobody in particular, so that the vectors do all; the length of the sum is not bounded,
 and far out (v m beyond what the model has seen in its stream) replies lose their form before they lean further.
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import load
+from safetensors.torch import load, save
 from torch import Tensor
 
 from counterpoint.errors import BadInputError
@@ -31,6 +31,10 @@ from counterpoint.steering.steering import Steering
 
 if TYPE_CHECKING:
     from counterpoint.steering.engine import Engine
+
+
+FORMAT = "counterpoint.steering_vectors/1"
+FILE, TENSORS = "vectors.json", "vectors.safetensors"
 
 
 @dataclass(frozen=True)
@@ -51,20 +55,32 @@ class Vectors:
         """Those of a fitted scorer."""
         return cls(scorer.vectors, scorer.layer, scorer.multiplier, scorer.language.identity)
 
+    def save(self, folder: Path) -> None:
+        """Write them as safetensors, with a record beside them."""
+        folder.mkdir(parents=True, exist_ok=True)
+        data = save({name: vector.contiguous() for name, vector in self.by_pair.items()})
+        (folder / TENSORS).write_bytes(data)
+        record = {"format": FORMAT, "layer": self.layer, "multiplier": self.multiplier, "identity": self.identity}
+        record["sha256"] = hashlib.sha256(data).hexdigest()
+        (folder / FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
     @classmethod
     def read(cls, folder: Path) -> Vectors:
-        """Those that `CaaScorer.save` wrote; its model is not loaded.
+        """Those that `save` or `CaaScorer.save` wrote; no model is loaded.
 
         Raises:
             BadInputError: the folder holds none.
         """
+        own = (folder / FILE).is_file()
+        file, tensors, format_ = (FILE, TENSORS, FORMAT) if own else (caa.FILE, caa.TENSORS, caa.FORMAT)
         try:
-            record = json.loads((folder / caa.FILE).read_text(encoding="utf-8"))
-            data = (folder / caa.TENSORS).read_bytes()
-            if record["format"] != caa.FORMAT or record["sha256"] != hashlib.sha256(data).hexdigest():
-                raise ValueError(f"{caa.FILE} and {caa.TENSORS} are not of one {caa.FORMAT}")
-            identity = json.loads((folder / "scorer.json").read_text(encoding="utf-8"))["language"]["identity"]
-            return cls(load(data), int(record["layer"]), float(record["multiplier"]), str(identity))
+            record = json.loads((folder / file).read_text(encoding="utf-8"))
+            data = (folder / tensors).read_bytes()
+            if record["format"] != format_ or record["sha256"] != hashlib.sha256(data).hexdigest():
+                raise ValueError(f"{file} and {tensors} are not of one {format_}")
+            if not own:
+                record |= json.loads((folder / "scorer.json").read_text(encoding="utf-8"))["language"]
+            return cls(load(data), int(record["layer"]), float(record["multiplier"]), str(record["identity"]))
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise BadInputError(f"{folder}: no saved CAA vectors ({type(error).__name__}: {error})") from error
 
@@ -89,7 +105,7 @@ class _Method:
     composes_with: frozenset[str] = frozenset({"instruction", "mixture", "adapters", "rerank", "neighbourhood"})
 
     def open(self, host: Answerer, material: Any = None) -> OpenActivation:
-        """`material`: `Vectors`, a `CaaScorer` (of `fit_caa`), or the folder that one saved."""
+        """`material`: `Vectors` (of `fit_vectors`), a `CaaScorer` (of `fit_caa`), or the folder that either saved."""
         engine: Engine = host  # type: ignore[assignment]  # what needs a model is opened on an engine
         vectors = _vectors(material)
         if vectors.identity and vectors.identity != engine.language.identity:
@@ -113,8 +129,8 @@ def _vectors(material: Any) -> Vectors:
         case str() | Path():
             return Vectors.read(Path(material))
     raise BadInputError(
-        "activation needs CAA vectors: Engine(..., materials={'activation': fit_caa(scorer, dilemmas, taxonomy)}), "
-        "or the folder of a run that saved some"
+        "activation needs CAA vectors: Engine(..., materials={'activation': fit_vectors(language, dilemmas, "
+        "taxonomy)}), or the folder of saved ones"
     )
 
 
