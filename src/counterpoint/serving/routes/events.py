@@ -15,13 +15,13 @@ from counterpoint.types import ChoiceKind
 
 router = APIRouter(tags=["people"])
 MOST_OPTIONS = 100
-Index = Annotated[int, Field(ge=0, lt=MOST_OPTIONS, strict=True)]
+Index = Annotated[int, Field(ge=0, lt=MOST_OPTIONS)]
 
 
 class EventIn(Strict):
     """Something a person did. Which fields it needs depends on its kind; the guide has one of each."""
 
-    kind: ChoiceKind
+    kind: Annotated[ChoiceKind, Field(strict=False)]
     id: Name | None = Field(default=None, description="Your name for it, unique for the person; given if absent.")
     time: Moment | None = Field(default=None, description="When it happened: ISO 8601 or seconds since 1970. Now.")
     dilemma: Short = Field(default="", description="Id or digest of what was shown.")

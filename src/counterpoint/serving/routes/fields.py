@@ -21,9 +21,9 @@ _PLAIN = {"pattern": r"^[^\x00-\x1f\x7f-\xa0\xad/\\\ufffd\u2028\u2029]+$"}
 
 
 class Strict(BaseModel):
-    """A request's body: fields that nobody knows are refused."""
+    """A request's body: fields that nobody knows are refused, and "1" is no number."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 
 
 def storable(text: str) -> str:
