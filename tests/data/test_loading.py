@@ -42,7 +42,7 @@ def test_a_format_by_name_is_taken_and_an_unknown_one_refused(file_of: Rows) -> 
 
 
 def test_content_of_no_known_format_is_refused(file_of: Rows) -> None:
-    with pytest.raises(BadDataError, match=r"no record looks like any known format \(bqd, jsonl, trl, vcd\)"):
+    with pytest.raises(BadDataError, match=r"no record looks like any known format \(bqd, conversations, jsonl, trl, vcd\)"):
         load(file_of({"a": 1}))
 
 

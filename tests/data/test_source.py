@@ -20,6 +20,12 @@ from counterpoint.types import DataSet
 ROWS: dict[str, list[dict[str, Any]]] = {
     "vcd": [vcd_row()],
     "jsonl": [row(), {"value_pair": RISK, "prompt": "Tea?"}],
+    "conversations": [
+        {
+            "persona": {"profile": "A welder of 40.", "personality": "Says little."},
+            "turns": [{"user": "Tea?", "preferred": "Yes.", "rejected": "No.", "continued": "preferred"}],
+        }
+    ],
     "trl": [{"prompt": "Tea?", "chosen": "Yes.", "rejected": "No.", "value_pair": RISK, "pole": "Risk-taking"}],
     "bqd": [
         {"question": "Tea?"},
