@@ -14,7 +14,7 @@ from counterpoint.errors import BadInputError
 from counterpoint.models.decoding import Decoding
 from counterpoint.models.language_model import LanguageModel
 from counterpoint.models.prompts import Prompter
-from counterpoint.steering.asking import Asked, Conversation, Request
+from counterpoint.steering.asking import Ask, Asked, Conversation, Request
 from counterpoint.steering.engine import Engine
 from counterpoint.steering.likelihood import options
 from counterpoint.steering.method import METHODS, Draft, Drafting
@@ -25,6 +25,8 @@ from counterpoint.training.objective import OBJECTIVES
 from counterpoint.types import Pole
 from small_language import language as tiny_language
 from users.small import TAXONOMY, dilemma
+
+HELLO = Conversation.said("Stocks or bonds?")
 
 
 class Host:
@@ -40,11 +42,11 @@ def opened() -> Drafting:
 
 
 def test_it_asks_somebody_who_leans_so_and_changes_nothing_else() -> None:
-    draft = Draft(Conversation.said("Stocks or bonds?"))
+    draft = Draft(HELLO)
     asked = opened().draft(draft, from_leans({"Careful": 1}, TAXONOMY))
-    assert asked.ask == Conversation(draft.ask.messages, Pole("Careful", "guard This leaning is moderate."))
+    assert asked.ask == Conversation(HELLO.messages, Pole("Careful", "guard This leaning is moderate."))
     assert (asked.voices, asked.offsets, asked.adapters) == ((), {}, {})
-    assert draft == Draft(Conversation.said("Stocks or bonds?"))
+    assert draft == Draft(HELLO)
 
 
 def test_the_worked_example() -> None:
@@ -79,7 +81,7 @@ def test_it_takes_no_material() -> None:
 
 def test_zero_gives_the_base_reply_token_for_token() -> None:
     engine = Engine(tiny_language(), TAXONOMY)
-    asks = [Asked(dilemma("d", "leap", "guard")), Conversation.said("Stocks or bonds?")]
+    asks: list[Ask] = [Asked(dilemma("d", "leap", "guard")), Conversation.said("Stocks or bonds?")]
     decoding = Decoding(temperature=1, max_new_tokens=20)
     for method, steering in (("instruction", nothing(TAXONOMY)), ("instruction", Steering((0.1, 0.0)))):
         steered = engine.answer([Request(ask, steering, method, decoding) for ask in asks])
