@@ -50,7 +50,6 @@ class ConversationSource:
 
     def render(self, data_set: DataSet) -> Iterator[dict[str, Any]]:
         raise BadInputError(f"{data_set.name}: dilemmas can't be written as conversations; use jsonl or trl")
-        yield {}  # a generator, as the contract has it
 
 
 SOURCE = ConversationSource()
