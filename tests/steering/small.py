@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from counterpoint.models.decoding import Decoding
 from counterpoint.models.language_model import LanguageModel
@@ -42,11 +46,41 @@ TALK = Conversation(
 
 
 def materials(made: LanguageModel, seed: int = 0) -> dict[str, Any]:
-    """Random vectors and adapters, strong enough to be seen."""
+    """Random vectors and adapters, strong enough to be seen; what tells candidates apart."""
     draw = torch.Generator().manual_seed(seed)
     vectors = {pair.name: torch.randn(32, generator=draw) for pair in PAIRS}
     loras = {pair.name: lora(made, draw) for pair in PAIRS}
-    return {"activation": Vectors(vectors, layer=1, multiplier=1.0), "adapters": Adapters(loras)}
+    return {
+        "activation": Vectors(vectors, layer=1, multiplier=1.0),
+        "adapters": Adapters(loras),
+        "rerank": LetterScorer(),
+        "neighbourhood": LetterScorer(),
+    }
+
+
+class LetterScorer:
+    """Finds an option the likelier the more it holds of a pole's letters."""
+
+    letters = ("abcdefghijklm", "nopqrstuvwxyz", "aeiou", "bdfhj")
+
+    name = "letters"
+
+    def score(self, dilemmas: Sequence[Dilemma], poles: Sequence[Sequence[Pole]]) -> list[NDArray[np.float32]]:
+        names = [pole.name for pole in PAIRS.poles]
+        own = {name: set(letters) for name, letters in zip(names, self.letters, strict=True)}
+        return [
+            np.asarray(
+                log_softmax([[sum(c in own[p.name] for c in o.text) for o in dilemma.options] for p in asked], axis=1),
+                np.float32,
+            )
+            for dilemma, asked in zip(dilemmas, poles, strict=True)
+        ]
+
+    def save(self, folder: Path) -> None:
+        (folder / "letters.json").write_text("{}")
+
+    def describe(self) -> dict[str, Any]:
+        return {"kind": "letters"}
 
 
 def lora(made: LanguageModel, draw: torch.Generator, rank: int = 3) -> Lora:

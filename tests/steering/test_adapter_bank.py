@@ -6,12 +6,12 @@ import copy
 
 import pytest
 import torch
-from small import lora
 
 from counterpoint.errors import BadInputError
 from counterpoint.models.language_model import LoraSettings
 from counterpoint.steering.adapter_bank import AdapterBank, Lora, read_lora
 from small_language import language, randomised
+from steering.small import lora
 
 TOKENS = torch.tensor([[5, 9, 30, 31], [7, 8, 30, 12], [5, 9, 30, 31]])
 

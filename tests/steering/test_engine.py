@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small import DILEMMA, GREEDY, MODEL_METHODS, PAIRS, TALK, asks, engine, requests
 
 from counterpoint.errors import BadInputError, UnknownNameError
 from counterpoint.models.decoding import Decoding
@@ -17,6 +16,7 @@ from counterpoint.steering.engine import Engine, Limits
 from counterpoint.steering.methods.activation import Vectors
 from counterpoint.steering.steering import Steering, from_leans, nothing
 from small_language import language
+from steering.small import DILEMMA, GREEDY, MODEL_METHODS, PAIRS, TALK, asks, engine, requests
 
 WARM = Decoding(temperature=1.0, top_p=0.95, max_new_tokens=12)
 

@@ -22,9 +22,9 @@ def test_by_hand():
     # 3/4 and 1/4: only near the border
     odds = torch.tensor([[0.75, 0.25]]).log().repeat(3, 1)
     assert unsure(odds, torch.tensor([0.3, 0.748, 0.9]), warm, torch.full((3,), 1e-3)).tolist() == [False, True, False]
-    # a nucleus that ends at 0.75 exactly: one error more and the second is in
+    # a nucleus that ends at 0.75 exactly: an error, and the second is in, where 0.8 takes it; 0.3 never does
     edge = Decoding(temperature=1, top_p=0.75)
-    assert bool(unsure(odds[:1], torch.tensor([0.3]), edge, torch.tensor([1e-3])))
+    assert unsure(odds[:2], torch.tensor([0.3, 0.8]), edge, torch.full((2,), 1e-3)).tolist() == [False, True]
 
 
 @settings(max_examples=300)

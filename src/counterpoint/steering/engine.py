@@ -172,15 +172,20 @@ class Engine:
             )
         kinds = {name: METHODS.get(name) for name in request.methods}
         for a, b in combinations(request.methods, 2):
-            if b not in kinds[a].composes_with and a not in kinds[b].composes_with:
-                raise BadInputError(f"{a} and {b} can't be applied together; {_partners(a, kinds[a].composes_with)}")
+            for one, other in ((a, b), (b, a)):
+                if other not in kinds[one].composes_with:
+                    partners = ", ".join(sorted(kinds[one].composes_with)) or "no other method"
+                    raise BadInputError(f"{one} and {other} can't be applied together; {one} goes with {partners}")
         choosing = [name for name in request.methods if kinds[name].needs == "candidates"]
         if not choosing or not any(request.steering.vector):
             return None, request
-        rest = "+".join(name for name in request.methods if name != choosing[0]) or BASE
-        method = self.method(choosing[0])
+        (name,) = choosing
+        rest = "+".join(other for other in request.methods if other != name) or BASE
+        method, steering = self.method(name), request.steering
         assert isinstance(method, Choosing)
-        return method, replace(request, method=rest)
+        return method, replace(
+            request, method=rest, steering=self.dials[name](steering) if name in self.dials else steering
+        )
 
     def draft(self, request: Request) -> Draft:
         """What the request's methods make of the base's draft: those that change the prompt first."""
@@ -211,7 +216,3 @@ class Engine:
         told = (lambda _, text: on_text(text)) if on_text else None
         row = ReplyRow(number, limit, Draws(seed), decoding, self.language.tokenizer, told)
         return Flight(number, request, draft, prompts, row, on_done)
-
-
-def _partners(name: str, partners: frozenset[str]) -> str:
-    return f"{name} goes with {', '.join(sorted(partners))}" if partners else f"{name} goes with no other method"

@@ -76,7 +76,10 @@ class Choosing(Protocol):
     """An opened method that needs candidates."""
 
     def spread(self, request: Request) -> tuple[Request, ...]:
-        """One request a candidate, none of them by a method that needs candidates; with seeds of their own."""
+        """One request a candidate, none of them by a method that needs candidates; with seeds of their own.
+
+        `request.method` names the methods applied besides this one, `base` where there are none.
+        """
         ...
 
     def choose(self, request: Request, replies: Sequence[Reply]) -> int:
@@ -94,7 +97,7 @@ class Method(Protocol):
 
     @property
     def composes_with(self) -> frozenset[str]:
-        """Methods that may be applied together with it in one reply (`"instruction+mixture"`)."""
+        """Methods that may be applied together with it in one reply (`"instruction+mixture"`); both must say so."""
         ...
 
     def open(self, host: Answerer, material: Any = None) -> Drafting | Choosing:

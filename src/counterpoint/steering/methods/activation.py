@@ -102,7 +102,7 @@ class OpenActivation:
 @dataclass(frozen=True)
 class _Method:
     needs: Needs = "model"
-    composes_with: frozenset[str] = frozenset({"instruction", "mixture", "adapters", "rerank", "neighbourhood"})
+    composes_with: frozenset[str] = frozenset({"instruction", "mixture", "adapters", "rerank"})
 
     def open(self, host: Answerer, material: Any = None) -> OpenActivation:
         """`material`: `Vectors` (of `fit_vectors`), a `CaaScorer` (of `fit_caa`), or the folder that either saved."""

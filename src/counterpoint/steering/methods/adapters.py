@@ -122,7 +122,7 @@ class OpenAdapters:
 @dataclass(frozen=True)
 class _Method:
     needs: Needs = "model"
-    composes_with: frozenset[str] = frozenset({"instruction", "mixture", "activation", "rerank", "neighbourhood"})
+    composes_with: frozenset[str] = frozenset({"instruction", "mixture", "activation", "rerank"})
 
     def open(self, host: Answerer, material: Any = None) -> OpenAdapters:
         """`material`: `Adapters`, or the folder that they were saved in."""

@@ -58,7 +58,7 @@ class OpenMixture:
 @dataclass(frozen=True)
 class _Method:
     needs: Needs = "model"
-    composes_with: frozenset[str] = frozenset({"instruction", "activation", "adapters", "rerank", "neighbourhood"})
+    composes_with: frozenset[str] = frozenset({"instruction", "activation", "adapters", "rerank"})
 
     def open(self, host: Answerer, material: Any = None) -> OpenMixture:
         """Needs no material; a `Mixture` changes its settings."""
