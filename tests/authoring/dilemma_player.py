@@ -18,6 +18,7 @@ from counterpoint.data.rules_of_thumb import words
 TURNED = "quixotry"
 _SIDE = re.compile(r"^- (?:side )?(?:one|two|first|second)(?: way)?: (.+)$", re.MULTILINE)
 _COUNTS = re.compile(r"(\d+) for side one\s+and (\d+) for side two")
+_LONGEST = re.compile(r"number 1 of side (one|two)\s+is the longest")
 _OPTION = re.compile(r"^\d+\. (.+)$", re.MULTILINE)
 _TWIN_OPTION = re.compile(r"^Option \d+, which here shows", re.MULTILINE)
 
@@ -36,11 +37,18 @@ def dilemma(request: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     first, second = _SIDE.findall(asked)[:2]
     counts = _COUNTS.search(asked)
     assert counts is not None
+    longest = _LONGEST.search(asked)
+    assert longest is not None
+    asked_for = zip((first, second), counts.groups(), strict=True)
+    sides = [[_option(side, chance) for _ in range(int(count))] for side, count in asked_for]
+    two = longest[1] == "two"
+    sides[two][0]["text"] += f" {_salad(4, chance)}"
+    sides[not two][-1]["text"] = f"{_salad(17, chance)} {code((first, second)[not two])}"
     return {
         "scenario": _salad(70, chance),
         "question": _salad(7, chance) + "?",
-        "side_one": [_option(first, chance) for _ in range(int(counts[1]))],
-        "side_two": [_option(second, chance) for _ in range(int(counts[2]))],
+        "side_one": sides[0],
+        "side_two": sides[1],
         "open_question": _salad(12, chance) + "?",
     }
 
@@ -74,7 +82,7 @@ def code(description: str) -> str:
 
 
 def _option(description: str, chance: random.Random) -> dict[str, str]:
-    return {"text": f"{_salad(chance.randint(20, 24), chance)} {code(description)}", "reason": _salad(12, chance)}
+    return {"text": f"{_salad(22, chance)} {code(description)}", "reason": _salad(12, chance)}
 
 
 def _salad(count: int, chance: random.Random) -> str:

@@ -20,7 +20,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 Player = Callable[[dict[str, Any], random.Random], Any]
@@ -148,7 +148,7 @@ class ScriptedServer:
                 self.stats.in_flight += 1
                 self.stats.most_in_flight = max(self.stats.most_in_flight, self.stats.in_flight)
                 try:
-                    if not await self._respond(head[0], headers, body, writer):
+                    if not await self._respond(head[0], headers, body, reader, writer):
                         break
                 finally:
                     self.stats.in_flight -= 1
@@ -157,7 +157,14 @@ class ScriptedServer:
         finally:
             writer.close()
 
-    async def _respond(self, line: str, headers: Mapping[str, str], body: bytes, writer: asyncio.StreamWriter) -> bool:
+    async def _respond(
+        self,
+        line: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> bool:
         """Answer one request; whether the connection stays."""
         script, stats = self.script, self.stats
         stats.first = stats.first or time.monotonic()
@@ -188,9 +195,13 @@ class ScriptedServer:
             writer.write(b'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 4000\r\n\r\n{"choi')
             await writer.drain()
             return False
-        kind, text, finish = self._say(request, chance)
+        try:
+            kind, text, finish = self._say(request, chance)
+        except Exception as error:  # a player's fault must not look like the server's death
+            stats.kinds["player failed"] += 1
+            return await _send(writer, 418, {"error": {"message": f"{type(error).__name__}: {error}"}})
         answer = completion(request, text, finish, usage=script.usage)
-        if writer.transport.is_closing():
+        if writer.transport.is_closing() or reader.at_eof():  # nobody is there any more
             return False
         stats.kinds[kind] += 1
         stays = await _send(writer, 200, answer)
@@ -245,8 +256,8 @@ class ScriptedServer:
 
 def summary(stats: Stats) -> dict[str, Any]:
     """The stats as numbers."""
-    figures = {name: value for name, value in asdict(stats).items() if name not in ("answered", "seen")}
-    return {**figures, "calls": stats.calls, "paid_twice": stats.paid_twice}
+    names = ("tokens_in", "tokens_out", "in_flight", "most_in_flight", "first", "last", "calls", "paid_twice")
+    return {"kinds": dict(stats.kinds), **{name: getattr(stats, name) for name in names}}
 
 
 def completion(request: Mapping[str, Any], text: str, finish: str, *, usage: bool) -> dict[str, Any]:

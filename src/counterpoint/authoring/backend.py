@@ -96,7 +96,7 @@ class OpenAIBackend:
                 dialect = plainer
             except self._openai.APIConnectionError as error:  # timeouts too
                 why = f"{type(error.__cause__ or error).__name__} {error.__cause__ or error}".strip()
-                raise NoReplyError(why, offline="Connect" in why.split()[0]) from error
+                raise NoReplyError(why, offline=why.startswith("ConnectError")) from error
             else:
                 self._dialect = dialect
                 return read_completion(text, call)

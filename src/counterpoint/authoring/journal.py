@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,9 @@ except ImportError:  # Windows: two runs in one folder are then not told from on
     fcntl = None  # type: ignore[assignment]
 
 FORMAT = "counterpoint.authoring/1"
+_PATIENCE = 10.0
+"""Seconds to wait for a run that is ending."""
+_LOOK_AGAIN = 0.05
 
 
 @dataclass(frozen=True)
@@ -98,12 +102,18 @@ class Journal:
         self.close()
 
     def _lock(self, descriptor: int) -> None:
-        if fcntl is not None:
+        """Hold the file; a run that was killed may still be keeping what it had in flight, and is waited for."""
+        give_up = time.monotonic() + _PATIENCE
+        while fcntl is not None:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                message = f"{self.path.parent}: another run is writing here. Wait for it or give another --out"
-                raise BadInputError(message) from error
+                if time.monotonic() > give_up:
+                    message = f"{self.path.parent}: another run is writing here. Wait for it or give another --out"
+                    raise BadInputError(message) from error
+                time.sleep(_LOOK_AGAIN)
+            else:
+                break
 
     def _read(self, mark: Mapping[str, str]) -> bool:
         """Take over what an earlier process wrote; a line that was torn by its end is dropped. False: a new file."""

@@ -16,7 +16,9 @@ from pydantic import BaseModel, ValidationError
 
 T = TypeVar("T", bound=BaseModel)
 
-_FENCE = re.compile(r"```[\w-]*\s*\n(.*?)```", re.DOTALL)
+_BRACE = re.compile(r"\{")
+_DECODER = json.JSONDecoder(strict=False)
+_MOST_STARTS = 50
 _THINKING = re.compile(r"^.*?</think(?:ing)?>", re.DOTALL)
 _STRING_OR_COMMA = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])', re.DOTALL)
 _REFUSAL = re.compile(
@@ -44,13 +46,13 @@ def in_words(schema: Mapping[str, Any]) -> str:
 
 def read_as(form: type[T], text: str) -> T | str:
     """The value in the text, or what is wrong with it in words for its author."""
-    problem = "there is no JSON object in it"
+    problem = ""
     for candidate in _candidates(text):
         try:
             return form.model_validate(candidate)
         except ValidationError as error:
-            problem = "; ".join(_said(fault) for fault in error.errors()[:5])
-    return problem
+            problem = problem or "; ".join(_said(fault) for fault in error.errors()[:5])
+    return problem or "there is no JSON object in it"
 
 
 def refuses(text: str) -> bool:
@@ -58,21 +60,18 @@ def refuses(text: str) -> bool:
     return "{" not in text and (not text.strip() or _REFUSAL.search(text[:300]) is not None)
 
 
-def _candidates(text: str) -> Iterator[Any]:
-    """JSON objects that the text may mean, the likeliest first."""
+def _candidates(text: str) -> Iterator[dict[str, Any]]:
+    """JSON objects that stand in the text, from the first on; of nested ones the outer first."""
     text = _THINKING.sub("", text.replace("\ufeff", ""), count=1)
-    pieces = [text, *(match.group(1) for match in _FENCE.finditer(text))]
-    if "{" in text:
-        pieces.append(text[text.index("{") : text.rfind("}") + 1])
-    for piece in pieces:
-        for version in (piece, _STRING_OR_COMMA.sub(_without_comma, piece)):
+    starts = [match.start() for match in _BRACE.finditer(text)]
+    for start in starts[:_MOST_STARTS]:
+        for piece in (text[start:], _STRING_OR_COMMA.sub(_without_comma, text[start:])):
             try:
-                value = json.loads(version, strict=False)
+                value, _ = _DECODER.raw_decode(piece)
             except (ValueError, RecursionError):
                 continue
-            if isinstance(value, dict):
-                yield value
-                break
+            yield value
+            break
 
 
 def _without_comma(match: re.Match[str]) -> str:

@@ -21,6 +21,7 @@ from counterpoint.authoring.journal import Journal
 from counterpoint.authoring.llm import LLM, Endpoint
 from counterpoint.authoring.run import Outcome, Tally
 from counterpoint.cli.progress import progress_bar
+from counterpoint.cli.survivor import divide
 from counterpoint.data.lint import Embed
 from counterpoint.errors import BadInputError, MissingExtraError
 from counterpoint.evaluation.progress import Stage
@@ -86,7 +87,7 @@ def run_folder(out: Path) -> Path:
 def session(
     out: Path, *, cache: Path, max_cost: float | None, identity: object, force: bool, quiet: bool = False
 ) -> Iterator[Session]:
-    """Open cache, journal and budget of the run that writes `out`.
+    """Open cache, journal and budget of the run that writes `out`, in a process that outlives this one (`survivor`).
 
     Raises:
         BadInputError: the file is no run's, the run has other settings, or a folder can't be used.
@@ -96,6 +97,7 @@ def session(
         raise BadInputError(f"--out {out}: expected a file in a folder that exists")
     if out.exists() and not (folder / "journal.jsonl").exists() and not force:
         raise BadInputError(f"{out} exists and was not written by such a run; use --force to replace it")
+    divide()
     with (
         AnswerCache(cache, run=content_hash(str(out.resolve()))[:16]) as answers,
         Journal(folder, identity=identity) as journal,

@@ -57,8 +57,7 @@ async def author(
     report: Callable[[Tally], None] | None = None,
 ) -> Outcome:
     """Write `count` dilemmas, resuming what the journal holds."""
-    planned = Counter(writer.slot(index).pair.name for index in range(count))
-    settle = Settler(writer.taxonomy, planned, writer.embed)
+    settle = Settler(writer.taxonomy, writer.embed)
     return await run(count, writer.write, settle, journal=journal, attempts=attempts, parallel=parallel, report=report)
 
 

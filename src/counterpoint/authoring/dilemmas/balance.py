@@ -9,34 +9,31 @@ same with the other sign.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from counterpoint.data.lint import TOLERANCE
 from counterpoint.data.rules_of_thumb import OVERALL
 
 
 class Lengths:
-    """Rules about length on the rows kept so far: which option is the longest or the shortest can't be changed later.
+    """Rules about length on the rows kept so far: which option is the longest can't be changed any more."""
 
-    Args:
-        planned: dilemmas planned for each value pair.
-    """
-
-    def __init__(self, planned: Mapping[str, int]) -> None:
-        self._planned = {**planned, OVERALL: sum(planned.values())}
+    def __init__(self) -> None:
         self._off: dict[tuple[str, str], float] = defaultdict(float)
+        self._counts: Counter[str] = Counter()
 
     def leaning(self, pair: str, positive: Sequence[bool], lengths: Sequence[int]) -> str:
         """The rule that this dilemma would carry too far from chance; empty if it may be kept."""
         for rule, off in length_offs(positive, lengths).items():
             for scope in (pair, OVERALL):
                 before, after = self._off[rule, scope], self._off[rule, scope] + off
-                if abs(after) > allowed(self._planned[scope]) and abs(after) > abs(before):
+                if abs(after) > allowed(self._counts[scope] + 1) and abs(after) > abs(before):
                     return rule
         return ""
 
     def add(self, pair: str, positive: Sequence[bool], lengths: Sequence[int]) -> None:
         """Count a dilemma that is kept."""
+        self._counts.update((pair, OVERALL))
         for rule, off in length_offs(positive, lengths).items():
             for scope in (pair, OVERALL):
                 self._off[rule, scope] += off

@@ -28,8 +28,9 @@ class Slot:
     """Options for the negative pole."""
     swapped: bool
     """Whether the writer is told of the negative pole first. Half are: a habit of the writer then favours no pole."""
-    longest: int
-    """Place of the option, of those written, that should be the longest by a little."""
+    longest: bool
+    """Whether an option of the positive pole should be the longest, and one of the negative pole the shortest, by a
+    little; or the other way round. Within a value pair they take turns."""
 
     @property
     def options(self) -> int:
@@ -62,14 +63,13 @@ def plan_slot(index: int, taxonomy: Taxonomy, *, areas: Sequence[str], sizes: Se
     pair = taxonomy.pairs[which]
     block = _block(tuple(sorted(set(sizes))), f"{seed} {which} {turn // (2 * len(set(sizes)))}")
     positive, negative = block[turn % len(block)]
-    chance = random.Random(f"slot {seed} {index}")
     return Slot(
         pair=pair,
         area=areas[(turn + which) % len(areas)],
         positive=positive,
         negative=negative,
         swapped=(turn + index // 2) % 2 == 1,
-        longest=chance.randrange(positive + negative),
+        longest=(turn + which) % 2 == 0,
     )
 
 

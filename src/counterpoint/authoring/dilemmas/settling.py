@@ -20,13 +20,12 @@ class Settler:
 
     Args:
         taxonomy: says which pole is the positive one.
-        planned: dilemmas planned for each value pair.
         embed: texts in, unit vectors out.
     """
 
-    def __init__(self, taxonomy: Taxonomy, planned: Mapping[str, int], embed: Embed) -> None:
+    def __init__(self, taxonomy: Taxonomy, embed: Embed) -> None:
         self._taxonomy, self._embed = taxonomy, embed
-        self._lengths, self._kept = Lengths(planned), Kept()
+        self._lengths, self._kept = Lengths(), Kept()
 
     def __call__(self, draft: Draft) -> Draft:
         """The draft as it is, if it is kept.

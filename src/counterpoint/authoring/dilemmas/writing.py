@@ -117,7 +117,7 @@ class DilemmaWriter:
     async def _dilemma(self, work: _Attempt, scene: Scene) -> Dilemma:
         slot = work.slot
         counts = (slot.negative, slot.positive) if slot.swapped else (slot.positive, slot.negative)
-        side, place = ("one", slot.longest) if slot.longest < counts[0] else ("two", slot.longest - counts[0])
+        side = "one" if slot.longest != slot.swapped else "two"
         shuffle = random.Random(work.seed)
         order = shuffle.sample(range(slot.options), slot.options)
 
@@ -148,7 +148,8 @@ class DilemmaWriter:
             total=slot.options,
             n_first=counts[0],
             n_second=counts[1],
-            longest=f"number {place + 1} of side {side} being the longest by a word or two",
+            longest=f"number 1 of side {side}",
+            shortest=f"the last of side {'two' if side == 'one' else 'one'}",
             forbidden=forbidden(slot.pair),
             **_sides(slot),
         )

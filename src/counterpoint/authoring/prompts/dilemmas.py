@@ -51,7 +51,7 @@ and {{ n_second }} for side two.
 
 Each option
 - is one thing the reader could really do, in one sentence of 20 to 35 words, in the same tone as the others;
-- is as long as the others, give or take a few words, {{ longest }};
+- is about as long as the others; by two or three words {{ longest }} is the longest and {{ shortest }} the shortest;
 - gains something that the others don't and costs something that the others don't: none is the clever answer, and none
   is a straw man;
 - shows its side by what is done. Nobody says which attitude it stands for. These words, and others of their families,
