@@ -271,7 +271,7 @@ class People:
                     person = tx.lock(row.name)
                     events = tx.events(person)
                     held = self.beliefs.replay(events, self._reading(tx, person, events))
-                    fresh, before = _as_row(held, self.beliefs), tx.row(schema.beliefs, person)
+                    fresh, before = self.beliefs.as_row(held), tx.row(schema.beliefs, person)
                     count += 1
                     different += before is not None and any(before[name] != value for name, value in fresh.items())
                     if keep:
@@ -344,7 +344,7 @@ class People:
             reading.texts.fresh.update(again.texts.fresh)
             further = self.beliefs.replay(events, again)
         _keep_evidence(tx, now, reading)
-        tx.put(schema.beliefs, now, _as_row(further, self.beliefs))
+        tx.put(schema.beliefs, now, self.beliefs.as_row(further))
         return further
 
     def _kept(self, tx: Transaction, person: PersonRow) -> Held | None:
@@ -352,10 +352,8 @@ class People:
         if person.sequence == 0:
             return self.beliefs.newcomer
         row = tx.row(schema.beliefs, person)
-        if row is None or (row["sequence"], row["identity"]) != (person.sequence, self.beliefs.identity):
-            return None
-        belief, corrections = Belief.unpack(bytes(row["packed"])), json.loads(row["corrections"])
-        return Held(belief, corrections, row["sequence"], (row["last_time"], row["last_event"]))
+        held = None if row is None else self.beliefs.from_row(row)
+        return held if held is not None and held.sequence == person.sequence else None
 
     def _held(self, tx: Transaction, person: PersonRow) -> Held:
         """The belief as it is, worked out anew where what was kept is of another model."""
@@ -363,7 +361,7 @@ class People:
         if held is None:
             events = tx.events(person)
             held = self.beliefs.replay(events, self._reading(tx, person, events))
-            tx.put(schema.beliefs, person, _as_row(held, self.beliefs))
+            tx.put(schema.beliefs, person, self.beliefs.as_row(held))
         return held
 
     def _reading(self, tx: Transaction, person: PersonRow, events: Sequence[StoredEvent]) -> Reading:
@@ -434,14 +432,3 @@ def _keep_evidence(tx: Transaction, person: PersonRow, reading: Reading) -> None
     for key, log_probs in reading.texts.fresh.items():
         row = {"key": key, "width": log_probs.shape[1], "log_probs": log_probs.astype("<f4").tobytes()}
         tx.put(schema.own_evidence, person, row)
-
-
-def _as_row(held: Held, beliefs: Beliefs) -> dict[str, Any]:
-    return {
-        "sequence": held.sequence,
-        "identity": beliefs.identity,
-        "last_time": held.last[0],
-        "last_event": held.last[1],
-        "packed": held.inferred.pack(),
-        "corrections": as_json(held.corrections),
-    }

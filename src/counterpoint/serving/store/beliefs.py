@@ -14,6 +14,7 @@ Jeffrey 1983, "The Logic of Decision", ch. 11; for Gaussians in closed form):
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
@@ -25,6 +26,7 @@ import numpy as np
 from counterpoint.errors import BadInputError
 from counterpoint.serving.store.bank import Bank, Reading
 from counterpoint.serving.store.records import CORRECTED, WITHDRAWN, StoredEvent
+from counterpoint.serving.store.store import as_json
 from counterpoint.types import Choice, ChoiceKind, content_hash
 from counterpoint.users.belief import Belief
 from counterpoint.users.events import settle
@@ -102,6 +104,24 @@ class Beliefs:
             return None
         inferred = reduce(self.update, observe(choices_of(events), reading, self.bank.dilemmas), held.inferred)
         return Held(inferred, _own_word(held.corrections, events), held.sequence + len(events), moments[-1])
+
+    def as_row(self, held: Held) -> dict[str, Any]:
+        """As the table keeps it."""
+        return {
+            "sequence": held.sequence,
+            "identity": self.identity,
+            "last_time": held.last[0],
+            "last_event": held.last[1],
+            "packed": held.inferred.pack(),
+            "corrections": as_json(held.corrections),
+        }
+
+    def from_row(self, row: Mapping[str, Any]) -> Held | None:
+        """What was kept; None if it is of other evidence or another model."""
+        if row["identity"] != self.identity:
+            return None
+        inferred = Belief.unpack(bytes(row["packed"]))
+        return Held(inferred, json.loads(row["corrections"]), row["sequence"], (row["last_time"], row["last_event"]))
 
     def outranked(self, held: Held) -> Belief:
         """What to act on: inference, with the person's own word above it."""
