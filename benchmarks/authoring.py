@@ -34,8 +34,9 @@ from counterpoint.authoring.llm import LLM, Endpoint
 from counterpoint.data import load
 
 TESTS = str(Path(__file__).parents[1] / "tests")
-COMMAND = "import typer as t; from counterpoint.cli.author import app; a = t.Typer(); a.add_typer(app, name='author'); a()"
-    "import typer; from counterpoint.cli.author import app; t = typer.Typer(); t.add_typer(app, name='author'); t()"
+COMMAND = (
+    "from typer import Typer; from counterpoint.cli.author import app; "
+    "root = Typer(); root.add_typer(app, name='author'); root()"
 )
 Row = dict[str, Any]
 

@@ -18,12 +18,21 @@ from counterpoint.authoring.dilemmas.plan import plan_slot
 from counterpoint.authoring.dilemmas.writing import DilemmaSettings, DilemmaWriter
 from counterpoint.authoring.run import Outcome
 from counterpoint.cli import author_common as common
+from counterpoint.cli.author_conversations import EXAMPLE as CONVERSATIONS
+from counterpoint.cli.author_conversations import conversations
+from counterpoint.cli.author_histories import EXAMPLE as HISTORIES
+from counterpoint.cli.author_histories import histories
+from counterpoint.cli.author_personas import EXAMPLE as PERSONAS
+from counterpoint.cli.author_personas import personas
 from counterpoint.data.taxonomy import taxonomy as find_taxonomy
 from counterpoint.errors import BadInputError, UnknownNameError
 from counterpoint.types import Taxonomy
 
 app = typer.Typer(help="Have LLMs write data: dilemmas, personas, conversations, histories.", no_args_is_help=True)
 
+app.command(epilog=PERSONAS)(personas)
+app.command(epilog=CONVERSATIONS)(conversations)
+app.command(epilog=HISTORIES)(histories)
 EXAMPLE = (
     "Example: counterpoint author dilemmas --base-url http://localhost:8000/v1 --model my-model "
     "--count 100 --out dilemmas.jsonl --cache answers --max-cost 2"
@@ -90,7 +99,8 @@ def dilemmas(
         cost = price(count, settings, writer=writer, checker=reader, attempts=attempts)
         _print_plan(count, settings, known, cost, max_cost, as_json=as_json)
         return
-    mark = identity(settings, known, writer, reader)
+    likeness = "sentence encoder" if embeddings else "words"
+    mark = identity(settings, known, writer=writer, checker=reader, likeness=likeness)
     with common.session(out, cache=cache, max_cost=max_cost, identity=mark, force=force, quiet=as_json) as session:
         embed = Remembered(common.embedder(embeddings))
 

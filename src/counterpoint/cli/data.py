@@ -15,6 +15,8 @@ from rich.table import Table
 
 from counterpoint.data import Reading, read
 from counterpoint.data import split as split_data
+from counterpoint.data.diff import Diff
+from counterpoint.data.diff import diff as compare_data
 from counterpoint.data.lint import Embed, Lint
 from counterpoint.data.lint import lint as lint_data
 from counterpoint.data.rows import json_schema
@@ -172,6 +174,28 @@ def lint(
         raise typer.Exit(1)
 
 
+@app.command("diff", epilog="Example: counterpoint data diff old.jsonl new.jsonl")
+def diff_(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="A file, a folder of files, or 'crossroads'.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Likewise.")],
+    source: SourceName = None,
+    taxonomy: TaxonomyName = None,
+    value_pair: PairName = None,
+    keep_good: KeepGood = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two versions of a data set, row by row. Ends with 1 if they differ."""
+    versions = [_open(path, source, taxonomy, value_pair, keep_good) for path in (old, new)]
+    found = compare_data(*versions)
+    if as_json:
+        digests = {"old_sha256": versions[0].digest, "new_sha256": versions[1].digest}
+        _print_json({"same": found.same, **digests, **asdict(found)})
+    else:
+        _print_diff(found)
+    if not found.same:
+        raise typer.Exit(1)
+
+
 @app.command(epilog="Example: counterpoint data schema --out dilemma.schema.json")
 def schema(
     out: Annotated[Path | None, typer.Option("--out", help="Where to write; printed where not given.")] = None,
@@ -266,6 +290,22 @@ def _print_lint(data_set: DataSet, result: Lint) -> None:
     for finding in result.findings:
         console.print(f"{finding.severity}: {finding.check}: {finding.where}: {finding.message}", markup=False)
     console.print("clean" if result.clean else f"{len(result.findings)} findings", highlight=False)
+
+
+def _print_diff(found: Diff) -> None:
+    console = Console()
+    for sign, names in (("+", found.added), ("-", found.removed)):
+        for name in names:
+            console.print(f"{sign} {name}", markup=False, highlight=False)
+    for before, after in found.renamed:
+        console.print(f"= {before} is now {after}", markup=False, highlight=False)
+    for change in found.changed:
+        console.print(f"~ {change.id}: {', '.join(change.fields)}", markup=False, highlight=False)
+    for pair, before_count, after_count in found.by_pair:
+        if before_count != after_count:
+            console.print(f"{pair}: {before_count} rows, now {after_count}", markup=False, highlight=False)
+    counts = (len(found.added), len(found.removed), len(found.renamed), len(found.changed), found.unchanged)
+    console.print("{} added, {} removed, {} renamed, {} changed, {} unchanged".format(*counts), highlight=False)
 
 
 def _print_json(value: object) -> None:

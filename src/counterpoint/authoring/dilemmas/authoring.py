@@ -40,11 +40,21 @@ class Written:
     """The card, as in the file."""
 
 
-def identity(settings: DilemmaSettings, taxonomy: Taxonomy, *endpoints: Endpoint) -> list[object]:
-    """All that decides the rows but their number: a longer run of the same identity goes on from a shorter one."""
-    asked = [[endpoint.model, endpoint.name] for endpoint in endpoints]
+def identity(
+    settings: DilemmaSettings, taxonomy: Taxonomy, *, writer: Endpoint, checker: Endpoint, likeness: str
+) -> list[object]:
+    """All that decides the rows but their number: a longer run of the same identity goes on from a shorter one.
+
+    Args:
+        settings: what is wanted.
+        taxonomy: value pairs.
+        writer: what writes.
+        checker: what reads without the labels.
+        likeness: what near duplicates are told by.
+    """
+    asked = [[endpoint.model, endpoint.name] for endpoint in (writer, checker)]
     used = [*PROMPTS, *([prompts.TWIN] if settings.twins else [])]
-    return ["dilemmas/1", asdict(settings), asdict(taxonomy), asked, [prompt.reference for prompt in used]]
+    return ["dilemmas/1", asdict(settings), asdict(taxonomy), asked, likeness, [prompt.reference for prompt in used]]
 
 
 async def author(
