@@ -167,7 +167,7 @@ _USUAL: Mapping[Name, int] = {
     "induction": 60,
     "preferred": _REPLY,
     "rejected": _REPLY,
-    "comparison": 8,
+    "comparison": 10,
 }
 
 

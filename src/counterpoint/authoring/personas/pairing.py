@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import NamedTuple
 
@@ -32,9 +33,9 @@ def pair(profiles: Pool, personalities: Pool, count: int, *, seed: int = 0, seed
     draw.shuffle(seconds)
     pairs = []
     for i in range(min(count, len(firsts) * len(seconds))):
-        # along the diagonals of the table of all pairs: each once, rows and columns evenly
+        # along the diagonal of the table of all pairs, round and round; back where it began, along the next one
         profile = firsts[i % len(firsts)]
-        personality = seconds[(i % len(firsts) + i // len(firsts)) % len(seconds)]
+        personality = seconds[(i + i // math.lcm(len(firsts), len(seconds))) % len(seconds)]
         name = f"persona-{content_hash(profile.text, personality.text)[:12]}"
         pairs.append(Paired(Persona(name, profile.text, personality.text), profile, personality))
     return pairs
