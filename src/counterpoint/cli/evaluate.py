@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
@@ -27,42 +27,103 @@ from counterpoint.models.scorer import Scorer
 from counterpoint.runlog import RunFolder
 from counterpoint.types import DataSet, Dilemma, content_hash
 
+T = TypeVar("T")
+
 
 class Suite(StrEnum):
     """The suites there are."""
 
     HISTORY = "history"
+    HARM = "harm"
 
 
 def evaluate(
-    suite: Annotated[Suite, typer.Option(help="history: how well somebody is served after a few of their choices.")],
-    data: Annotated[str, typer.Option(help="Dilemmas to train on: a file, a folder or 'crossroads'.")],
-    test: Annotated[str, typer.Option(help="Dilemmas that people choose in and are asked about.")],
+    suite: Annotated[
+        Suite,
+        typer.Option(
+            help="history: how well somebody is served after a few of their choices. "
+            "harm: what steering does to answers that it should leave alone."
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="The run's folder.")],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="history: dilemmas to train on, a file, a folder or 'crossroads'. "
+            "harm: two-choice TruthfulQA, a file; lm:tiny needs none."
+        ),
+    ] = None,
+    test: Annotated[
+        str | None,
+        typer.Option(
+            help="history: dilemmas that people choose in and are asked about. "
+            "harm: dilemmas that are put as open questions, 'crossroads' by default."
+        ),
+    ] = None,
     taxonomy: Annotated[str | None, typer.Option(help="vcd, bqd, preference or a TOML file.")] = None,
-    model: Annotated[str, typer.Option(help="The scorer: encoder.")] = "encoder",
-    finetune: Annotated[bool, typer.Option("--finetune/--frozen", help="Train the encoder too.")] = False,
-    histories: Annotated[str | None, typer.Option(help="Numbers of choices seen, comma-separated.")] = None,
-    people: Annotated[int | None, typer.Option(help="People a seed.")] = None,
-    seeds: Annotated[int | None, typer.Option(help="How many seeds.")] = None,
+    model: Annotated[
+        str, typer.Option(help="history: encoder. harm: lm: and a hub id, a folder, or tiny.")
+    ] = "encoder",
+    finetune: Annotated[bool, typer.Option("--finetune/--frozen", help="history: train the encoder too.")] = False,
+    histories: Annotated[str | None, typer.Option(help="history: numbers of choices seen, comma-separated.")] = None,
+    people: Annotated[int | None, typer.Option(help="history: people a seed.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="history: how many seeds.")] = None,
+    methods: Annotated[str | None, typer.Option(help="harm: ways of steering, comma-separated.")] = None,
+    strengths: Annotated[str | None, typer.Option(help="harm: strengths in log-odds, comma-separated.")] = None,
+    material: Annotated[
+        list[str] | None, typer.Option(help="harm: METHOD=FOLDER, what a method was trained or given.")
+    ] = None,
+    dial: Annotated[list[str] | None, typer.Option(help="harm: METHOD=FILE, a method's calibration.")] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="harm: a task of lm-evaluation-harness; may be given several times.")
+    ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="A setting, such as questions=60.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON and nothing else.")] = False,
 ) -> None:
     """Run a benchmark suite; a run that was stopped goes on in its folder.
 
     Example: counterpoint evaluate --suite history --data train.json --test test.json --histories 1,3 --out runs/h
+
+    Example: counterpoint evaluate --suite harm --model lm:tiny --methods mixture,instruction --out runs/harm
     """
+    if suite is Suite.HARM:
+        from counterpoint.cli.evaluate_harm import Asking, evaluate_harm
+
+        numbers = _listed(strengths, float, "--strengths", "numbers, such as 0.5,1,2")
+        flags = {"methods": _listed(methods, str, "--methods", "names"), "strengths": numbers, "tasks": task}
+        asking = Asking(model, data, test, taxonomy, _named(material, "--material"), _named(dial, "--dial"))
+        evaluate_harm(asking, out, sets=set_ or (), flags=flags, as_json=as_json)
+        return
+    if data is None or test is None:
+        raise BadInputError(f"--suite history needs {'--data' if data is None else '--test'}, a file of dilemmas")
+    flags = {"people": people, "seeds": seeds, "histories": _listed(histories, int, "--histories", _WHOLE)}
+    config = resolve(HistoryConfig, sets=set_ or (), flags=flags)
+    _evaluate_history(config, data, test, out, taxonomy=taxonomy, model=model, finetune=finetune, as_json=as_json)
+
+
+_WHOLE = "whole numbers, such as 1,3,5,10"
+
+
+def _evaluate_history(
+    config: HistoryConfig,
+    data: str,
+    test: str,
+    out: Path,
+    *,
+    taxonomy: str | None,
+    model: str,
+    finetune: bool,
+    as_json: bool,
+) -> None:
     if model != "encoder":
         raise UnknownNameError("model", model, ("encoder",))
-    flags = {"people": people, "seeds": seeds, "histories": _numbers(histories)}
-    config = resolve(HistoryConfig, sets=set_ or (), flags=flags)
     train = load(data, taxonomy=taxonomy)
     asked = load(test, taxonomy=taxonomy or train.taxonomy)
     check_no_leak(train.dilemmas, asked.dilemmas)
     # what decides a part's numbers; more seeds may be added to a run
     told = asdict(replace(config, seeds=0, resamples=0))
     taxonomy_told = [asdict(pair) for pair in train.taxonomy]
-    identity = content_hash(suite.value, finetune, told, taxonomy_told, *map(_content, (train, asked)))
+    identity = content_hash(Suite.HISTORY.value, finetune, told, taxonomy_told, *map(_content, (train, asked)))
     folder = RunFolder(out, identity, to_toml(config))
     try:
         with progress_bar(quiet=as_json) as report:
@@ -88,13 +149,25 @@ def _content(data: DataSet) -> list[object]:
     return [[d.id, d.value_pair, d.scenario, d.question, [[o.text, o.pole] for o in d.options]] for d in data.dilemmas]
 
 
-def _numbers(text: str | None) -> list[int] | None:
+def _listed(text: str | None, kind: Callable[[str], T], option: str, expected: str) -> list[T] | None:
+    """The parts of a comma-separated list."""
     if text is None:
         return None
     try:
-        return [int(part) for part in text.split(",")]
+        return [kind(part.strip()) for part in text.split(",")]
     except ValueError:
-        raise BadInputError(f"--histories {text!r}: expected whole numbers, such as 1,3,5,10") from None
+        raise BadInputError(f"{option} {text!r}: expected {expected}") from None
+
+
+def _named(given: Sequence[str] | None, option: str) -> dict[str, Path]:
+    """From METHOD=PATH, given several times."""
+    found = {}
+    for text in given or ():
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            raise BadInputError(f"{option} {text!r}: expected a method, '=' and a path")
+        found[name] = Path(path)
+    return found
 
 
 def encoder_trainer(train: DataSet, finetune: bool) -> Trainer:

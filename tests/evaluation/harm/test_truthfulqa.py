@@ -55,9 +55,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, wrong: object, said: str) -> None
         read_two_choice(written(tmp_path, row(), wrong))
 
 
-def test_a_question_with_an_empty_answer_is_left_out_and_said(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_question_with_an_empty_answer_is_left_out_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (question,) = read_two_choice(written(tmp_path, row(incorrect_full_text=""), row()))
     assert question.gold(RIGHT) == (1,)
     assert "left out 1" in caplog.text

@@ -1,0 +1,44 @@
+"""A dial for every method, checked on dilemmas it wasn't measured on; then neutral questions at a moderate strength."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from steering_effects import with_dials
+from steering_world import Figure, World
+
+from counterpoint.steering.calibration import Calibration, calibrate, checked, identity_of
+from counterpoint.steering.dial import MethodDial
+from counterpoint.steering.method import METHODS
+
+NEAR = 0.25
+"""Log-odds by which a shift may miss what was asked for."""
+DIALS: dict[str, MethodDial] = {}
+"""Those measured in this run."""
+
+
+def dials(world: World) -> list[Figure]:
+    """What strength 1 and 2 shift, once turned."""
+    model = identity_of(world.engine.language)
+    settings = Calibration(draws=2 if world.quick else 4)
+    for method in METHODS.names():
+        began = time.perf_counter()
+        DIALS[method] = calibrate(world.engine, method, world.calibration, model=model, settings=settings)
+        print(f"  dial of {method}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+    engine = with_dials(world, dict(DIALS))
+    figures = []
+    for method, dial in DIALS.items():
+        reach = min(min(-pair.reach[0], pair.reach[1]) for pair in dial.pairs)
+        figures.append(Figure("dial: log-odds reached on every pair and side", method, reach, None, None))
+        for strength, (up, down) in _sides(checked(engine, method, world.test, settings=Calibration(draws=4, seed=1))):
+            low, high = (up.low + -down.high) / 2, (up.high + -down.low) / 2
+            value = (up.mean - down.mean) / 2
+            what = f"dial: log-odds shifted at strength {strength:g} in unseen dilemmas"
+            bar = ("0.75 to 1.25", abs(value - 1) <= NEAR) if strength == 1 else ("reported", None)
+            figures.append(Figure(what, method, value, low, high, *bar))
+    return figures
+
+
+def _sides(found):  # type: ignore[no-untyped-def]
+    return [(s, (found[s], found[-s])) for s in sorted({abs(strength) for strength in found})]

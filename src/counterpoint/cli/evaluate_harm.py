@@ -1,0 +1,154 @@
+"""`counterpoint evaluate --suite harm`: from options to an engine, a run and its report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from counterpoint.cli.progress import progress_bar
+from counterpoint.config import resolve, to_toml
+from counterpoint.data import load
+from counterpoint.data.taxonomy import taxonomy as find_taxonomy
+from counterpoint.data.toy import NAME as TOY
+from counterpoint.errors import BadInputError
+from counterpoint.evaluation.progress import Stage
+from counterpoint.runlog import RunFolder
+from counterpoint.types import content_hash
+
+if TYPE_CHECKING:
+    from counterpoint.evaluation.harm.samples import Sample
+    from counterpoint.evaluation.suites.harm import HarmConfig
+    from counterpoint.steering.engine import Engine
+
+TINY = "lm:tiny"
+
+
+class Asking(NamedTuple):
+    """Who is asked what, as the options say it."""
+
+    model: str
+    data: str | None
+    test: str | None
+    taxonomy: str | None
+    materials: Mapping[str, Path]
+    dials: Mapping[str, Path]
+
+
+def evaluate_harm(asking: Asking, out: Path, *, sets: Sequence[str], flags: Mapping[str, Any], as_json: bool) -> None:
+    """Run the suite, write its numbers and report, print its table.
+
+    Raises:
+        BadInputError: an option can't work.
+    """
+    if not asking.model.startswith("lm:"):
+        raise BadInputError(f"--model {asking.model!r}: the harm suite steers language models; expected lm:...")
+    from counterpoint.evaluation.harm.report import write_harm_report
+    from counterpoint.evaluation.suites.harm import HarmConfig, check, run_harm
+
+    config = resolve(HarmConfig, sets=sets, flags=flags)
+    check(config)
+    with progress_bar(quiet=as_json) as report:
+        report(Stage(f"loading {asking.model}", 0.0))
+        engine, toy = open_engine(asking)
+        samples = _samples(asking, config, engine, toy=toy)
+        folder = RunFolder(out, _identity(asking, config, engine), to_toml(config))
+        try:
+            results = run_harm(engine, samples, config, folder=folder, report=report)
+            results["config"] |= {"data": asking.data or "", "test": asking.test or "", "model": asking.model}
+            folder.write_json("results.json", results)
+            write_harm_report(out)
+            report(Stage("done", 1.0))
+            folder.log("finished", results["seconds"])
+        finally:
+            folder.close()
+    if as_json:
+        typer.echo(json.dumps(results["summary"]))
+    else:
+        print_harm(results, Console())
+        where = f"\nReport: {out / 'report.html'}   Numbers: {out / 'results.json'}"
+        Console().print(where, soft_wrap=True, highlight=False)
+
+
+def open_engine(asking: Asking) -> tuple[Engine, bool]:
+    """The model with its methods' materials and dials, and whether it knows the toy world alone."""
+    from counterpoint.models.language_model import LanguageModel
+    from counterpoint.steering.calibration import identity_of
+    from counterpoint.steering.dial import MethodDial
+    from counterpoint.steering.engine import Engine
+
+    language = LanguageModel.load(asking.model)
+    toy = language.base == TINY
+    pairs = find_taxonomy(asking.taxonomy or (TOY if toy else "vcd"))
+    identity = identity_of(language)
+    dials = {
+        name: MethodDial.load(file, method=name, model=identity, taxonomy=pairs) for name, file in asking.dials.items()
+    }
+    return Engine(language, pairs, materials=asking.materials, dials=dials), toy
+
+
+def _samples(asking: Asking, config: HarmConfig, engine: Engine, *, toy: bool) -> tuple[Sample, ...]:
+    from counterpoint.evaluation.harm.samples import english
+    from counterpoint.evaluation.harm.toy import toy as toy_samples
+    from counterpoint.evaluation.harm.truthfulqa import read_two_choice
+
+    if toy:
+        if asking.data or asking.test:
+            raise BadInputError(f"{TINY} knows no English: leave out --data and --test, its own questions are asked")
+        return toy_samples(two_choice=config.two_choice, openly=config.open)
+    questions = read_two_choice(Path(asking.data)) if asking.data else ()
+    rows = load(asking.test or "crossroads", taxonomy=engine.taxonomy)
+    return english(engine.taxonomy, _spread(questions, config.two_choice), _spread(rows.dilemmas, config.open))
+
+
+def _spread(rows: Sequence[Any], most: int) -> list[Any]:
+    """At most so many, evenly over the file."""
+    if len(rows) <= most:
+        return list(rows)
+    return [rows[i * len(rows) // most] for i in range(most)]
+
+
+def _identity(asking: Asking, config: HarmConfig, engine: Engine) -> str:
+    """What decides an answer; methods and strengths may be added to a run."""
+    from counterpoint.steering.calibration import identity_of
+
+    told = asdict(replace(config, methods=("",), strengths=(1.0,), two_choice=0, open=0, batch=1, resamples=100))
+    materials = {name: str(folder.resolve()) for name, folder in asking.materials.items()}
+    dials = {name: content_hash(file.read_text(encoding="utf-8")) for name, file in asking.dials.items()}
+    return content_hash("harm", identity_of(engine.language), told, materials, dials)
+
+
+def print_harm(results: Mapping[str, Any], console: Console) -> None:
+    """Every metric by method and strength, and what differs from the base."""
+    from counterpoint.evaluation.harm.counting import METRICS
+
+    rows = results["summary"]
+    found = {(r["metric"], r["method"], r["strength"]): r for r in rows}
+    paired = {(r["metric"], r["a"], r["strength"]): r for r in results["paired"]}
+    conditions = list(dict.fromkeys((r["method"], r["strength"]) for r in rows))
+    metrics = list(dict.fromkeys(r["metric"] for r in rows))
+    table = Table(title="What steering does to what it should leave alone", title_justify="left")
+    table.add_column("")
+    for metric in metrics:
+        table.add_column(METRICS[metric].title if metric in METRICS else metric, justify="right")
+    for method, strength in conditions:
+        cells = []
+        for metric in metrics:
+            p = paired.get((metric, method, strength), {}).get("p_holm")
+            cells.append(_cell(found.get((metric, method, strength)), differs=p is not None and p < 0.05))
+        table.add_row(f"{method} {strength:g}" if strength else method, *cells)
+    console.print(table)
+    console.print("  95% intervals over questions; * differs from the base (corrected p < 0.05)", style="dim")
+
+
+def _cell(row: Mapping[str, Any] | None, *, differs: bool) -> str:
+    """A mean, marked if it differs, and below it its interval."""
+    if row is None or row["mean"] is None:
+        return "-"
+    return f"{row['mean']:.3f}{' *' if differs else ''}\n({row['ci_low']:.2f}-{row['ci_high']:.2f})"
