@@ -47,12 +47,12 @@ def _again(request: Request, service: Service, looking: Looking, back: str, pair
     """The page that the form was on: a part of it for htmx, a redirect otherwise."""
     if is_part(request):
         if back == "leaning":
-            return show_leaning(request, service, looking, pair, say=SAID[done])
-        return _sliders(request, service, looking, say=f"{pair}: {SAID[done]}")
+            return show_leaning(request, service, looking, pair, say=SAID[done], focus=pair)
+        return _sliders(request, service, looking, say=f"{pair}: {SAID[done]}", focus=pair)
     query = {"pair": pair, "done": done} if back == "leaning" else {"done": done}
     return go_to(request, looking.href(back, **query))
 
 
-def _sliders(request: Request, service: Service, looking: Looking, *, say: str) -> Response:
+def _sliders(request: Request, service: Service, looking: Looking, *, say: str, focus: str = "") -> Response:
     preferences = preferences_of(service, looking)
-    return show(request, "corrections", looking=looking, say=say, rows=figures.rows(preferences))
+    return show(request, "corrections", looking=looking, say=say, focus=focus, rows=figures.rows(preferences))

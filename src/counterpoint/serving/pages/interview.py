@@ -77,7 +77,7 @@ def take_back(
     service.people.record(looking.who, looking.name, [taken])
     if is_part(request):
         if pair:
-            return show_leaning(request, service, looking, pair, say=SAID["taken-back"])
+            return show_leaning(request, service, looking, pair, say=SAID["taken-back"], focus="grounds")
         return _question(request, service, looking, say=SAID["taken-back"])
     if pair:
         return go_to(request, looking.href("leaning", pair=pair, done="taken-back"))

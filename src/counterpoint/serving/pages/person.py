@@ -64,7 +64,9 @@ def one_leaning(request: Request, service: Served, looking: Shown, pair: str = "
     return show_leaning(request, service, looking, pair, say=SAID.get(done, ""))
 
 
-def show_leaning(request: Request, service: Service, looking: Looking, pair: str, *, say: str) -> Response:
+def show_leaning(
+    request: Request, service: Service, looking: Looking, pair: str, *, say: str, focus: str = ""
+) -> Response:
     """The page of one value pair. Raises `UnknownNameError` for one that there isn't."""
     people, taxonomy = service.people, service.people.bank.taxonomy
     if pair not in taxonomy.by_name:
@@ -77,6 +79,7 @@ def show_leaning(request: Request, service: Service, looking: Looking, pair: str
         "leaning",
         looking=looking,
         say=say,
+        focus=focus,
         pair=taxonomy.by_name[pair],
         row=row,
         panel=next((one for one in figures.panels(path, taxonomy) if one.value_pair == pair), None),

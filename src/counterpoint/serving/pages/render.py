@@ -52,6 +52,7 @@ def show(
     looking: Looking | None = None,
     signed_in: bool = False,
     say: str = "",
+    focus: str = "",
     **values: Any,
 ) -> HTMLResponse:
     """A page.
@@ -63,6 +64,7 @@ def show(
         looking: whose page it is; None: nobody's in particular.
         signed_in: whether an operator looks at a page that is about nobody in particular.
         say: what has just happened; shown on top of the main part and read out.
+        focus: what has the focus after htmx swapped the main part, where that is not what had it before.
         values: for the template.
     """
     text = (
@@ -73,6 +75,7 @@ def show(
             page=template,
             looking=looking,
             say=say,
+            focus=focus,
             notice=service_of(request).settings.notice,
             csrf=service_of(request).sessions.csrf_of(request),
             signed_in=signed_in or looking is not None,

@@ -8,8 +8,7 @@ function tell(slider) {
   const how = size > 2 / 3 ? "strongly" : size > 1 / 3 ? "clearly" : "a little";
   const words = value === 0 ? "neither side" : `${how} ${value > 0 ? positive : negative}`;
   slider.setAttribute("aria-valuetext", words);
-  const output = slider.form.querySelector("output");
-  if (output) output.textContent = words;
+  slider.form.querySelector(".stands").textContent = words;
 }
 
 document.addEventListener("input", (event) => {

@@ -1,0 +1,51 @@
+"""One prompt, three replies: the same as the chat gives, and different where the person and the opposite differ."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from counterpoint.serving.demo import REFUSAL, Demo
+from counterpoint.serving.store.records import Principal
+from serving.pages.conftest import Visit
+
+PAIR = "Risk Orientation"
+
+
+@pytest.mark.parametrize(("width", "script"), [(1280, True), (390, True), (1280, False)])
+def test_a_situation_is_answered_for_nobody_for_them_and_for_the_opposite(
+    visit: Visit, demo: Demo, who: Principal, newcomer: str, width: int, script: bool
+) -> None:
+    demo.service.people.correct(who, newcomer, PAIR, -3.0)
+    page = visit(newcomer, width=width, script=script)
+    page.goto("/person/side-by-side")
+    page.get_by_role("link", name=PAIR).click()
+    scenario = page.get_by_label("Prompt").input_value()
+    page.get_by_role("button", name="Answer three times").click()
+    columns = page.locator(".columns article")
+    expect(columns).to_have_count(3)
+    expect(columns.get_by_role("heading")).to_have_text(
+        ["For nobody in particular", "For you", "For the opposite of you"]
+    )
+    base, theirs, opposite = columns.locator(".reply").all_inner_texts()
+    dilemma = next(
+        q.dilemma for q in demo.service.people.bank.questions if q.dilemma and q.dilemma.scenario in scenario
+    )
+    pole = {option.text: option.pole for option in dilemma.options}
+    assert pole[theirs.split("\n")[0]] == "Risk-averse"
+    assert pole[opposite.split("\n")[0]] == "Risk-taking"
+    assert base.split("\n")[0] in pole
+    expect(columns.nth(0)).to_contain_text("Not steered.")
+    expect(columns.nth(1)).to_contain_text("Leans to Risk-averse (3.0)")
+    expect(columns.nth(2)).to_contain_text("Leans to Risk-taking (3.0)")
+
+
+def test_for_whom_nothing_is_known_all_three_are_the_base_and_it_says_why(visit: Visit, newcomer: str) -> None:
+    page = visit(newcomer)
+    page.goto("/person/side-by-side")
+    page.get_by_label("Prompt").fill("What now?")
+    page.get_by_role("button", name="Answer three times").click()
+    expect(page.get_by_role("heading", name="Replies")).to_be_focused()
+    expect(page.locator(".reply")).to_have_text([REFUSAL] * 3)
+    expect(page.locator(".columns article").nth(1)).to_contain_text("Not steered: nothing is known about this person")
+    expect(page.get_by_role("status")).to_contain_text("Three replies are there.")
