@@ -56,10 +56,8 @@ def test_no_steering_is_the_base_alone_and_beside_steered_rows(made, name):
 
 
 @every_method
-def test_steering_changes_replies_and_the_other_side_changes_them_otherwise(made, name):
-    there, back = ([Request(ask, Steering((v, 0.0)), name, GREEDY) for ask in asks(9)] for v in (3.0, -3.0))
-    plain = tokens(made.answer([replace(request, method=BASE) for request in there]))
-    assert tokens(made.answer(there)) != plain
+def test_what_is_said_depends_on_the_side_steered_to(made, name):
+    there, back = ([Request(ask, Steering((v, 0.0)), name, GREEDY) for ask in asks(6)] for v in (3.0, -3.0))
     assert tokens(made.answer(there)) != tokens(made.answer(back))
 
 
