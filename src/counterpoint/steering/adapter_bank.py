@@ -83,7 +83,7 @@ class AdapterBank:
             down = torch.cat([a for _, _, (a, _) in holding])
             up = torch.cat([lora.scale * b for _, lora, (_, b) in holding], dim=1)
             owner = torch.cat([torch.full((a.shape[0],), i) for i, _, (a, _) in holding])
-            weight = getattr(module, "base_layer", module).weight
+            weight: Any = getattr(module, "base_layer", module).weight
             shape = (up.shape[0], down.shape[1])
             if tuple(weight.shape) != shape and getattr(weight, "quant_state", None) is None:
                 raise BadInputError(f"an adapter for {name} of {shape}; the model's has {tuple(weight.shape)}")

@@ -210,7 +210,7 @@ class _Fit:
 
 def _chosen(dilemmas: Sequence[Dilemma], letters: Tensor) -> list[Tensor]:
     """Log-probabilities of letters normalised over each dilemma's options."""
-    rows = letters.float().split([len(dilemma.options) for dilemma in dilemmas])
+    rows = torch.split(letters.float(), [len(dilemma.options) for dilemma in dilemmas])
     return [row.log_softmax(0) for row in rows]
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from counterpoint.errors import BadInputError, UnknownNameError
@@ -206,13 +207,12 @@ def from_belief(
     return found if found.active else replace(found, abstained=_why(found))
 
 
-def _sides_apart(scenes: Sequence[Belief], sure: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _sides_apart(scenes: Sequence[Belief], sure: float) -> NDArray[np.bool_]:
     """Whether somebody surely leans to one side in one scene and to the other in another, `[value_pair]`."""
     if not scenes:
         return np.zeros(1, bool)
     positive = np.stack([ndtr(belief.mean / belief.sd) for belief in scenes])
-    apart: np.ndarray[tuple[int], np.dtype[np.bool_]] = (positive >= sure).any(0) & (1 - positive >= sure).any(0)
-    return apart
+    return np.asarray((positive >= sure).any(0) & (1 - positive >= sure).any(0))
 
 
 def _leaning(
