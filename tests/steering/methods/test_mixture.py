@@ -77,7 +77,6 @@ def test_poles_share_their_prompt():
     handle.remove()
     prompts = [made.prompting.ids(TALK, who) for who in (None, *PAIRS.poles)]
     assert read[0] == len({prompt[:end] for prompt in prompts for end in range(1, len(prompt))})
-    assert read[0] < sum(map(len, prompts)) / 2
     assert read[1:] == [5] * 12
 
 
