@@ -95,8 +95,8 @@ class OpenAIBackend:
                     raise _refused(error) from error
                 dialect = plainer
             except self._openai.APIConnectionError as error:  # timeouts too
-                why = f"{type(error.__cause__ or error).__name__} {error.__cause__ or error}".strip()
-                raise NoReplyError(why, offline=why.startswith("ConnectError")) from error
+                why = f"{type(error.__cause__ or error).__name__}: {error.__cause__ or error}"
+                raise NoReplyError(why, offline=_nobody_there(error)) from error
             else:
                 self._dialect = dialect
                 return read_completion(text, call)
@@ -145,6 +145,15 @@ def _transport(openai: Any, concurrency: int) -> Any:
     with contextlib.suppress(AttributeError, RuntimeError):  # RuntimeError: aiohttp is not installed
         return openai.DefaultAioHttpClient(limits=limits)
     return openai.DefaultAsyncHttpxClient(limits=limits)
+
+
+def _nobody_there(error: BaseException | None) -> bool:
+    """Whether no connection was made at all; transports name it differently, and the client wraps it."""
+    while error is not None:
+        if type(error).__name__.startswith(("ConnectError", "ClientConnector")):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _refused(error: Any) -> Exception:
