@@ -13,8 +13,8 @@ from counterpoint.types import Pole
 @pytest.mark.parametrize(
     ("strength", "word"),
     [
-        *[(0.0, ""), (0.24, ""), (0.26, "slight"), (-0.7, "slight"), (0.8, "moderate"), (-1.0, "moderate")],
-        *[(1.4, "moderate"), (1.6, "strong"), (2.4, "strong"), (2.6, "very strong"), (-40.0, "very strong")],
+        *[(0.0, ""), (0.24, ""), (0.26, "slightly"), (-0.7, "slightly"), (0.8, "moderately"), (-1.0, "moderately")],
+        *[(1.4, "moderately"), (1.6, "strongly"), (2.4, "strongly"), (2.6, "very strongly"), (-40.0, "very strongly")],
     ],
 )
 def test_the_word_of_a_strength_is_the_nearest(strength: float, word: str) -> None:
@@ -28,9 +28,10 @@ def test_a_stronger_leaning_never_gets_a_weaker_word(first: float, second: float
     assert meant[degree(low)] <= meant[degree(high)]
 
 
-def test_sentences() -> None:
-    assert graded("slight") == "This leaning is slight."
-    assert graded("very strong", certain=False) == "This leaning seems very strong."
+def test_the_degree_stands_before_the_name_so_that_all_after_it_is_as_in_training() -> None:
+    hare = Pole("Hare", "Likes it quick.")
+    assert graded(hare, "slightly") == Pole("slightly Hare", "Likes it quick.")
+    assert graded(hare, "very strongly", certain=False) == Pole("perhaps very strongly Hare", "Likes it quick.")
 
 
 def test_several_together_keep_the_first_ones_name_and_one_stays_as_it_is() -> None:

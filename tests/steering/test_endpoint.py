@@ -108,7 +108,7 @@ def test_an_instruction_goes_where_the_person_is_asked_for_and_the_rest_as_it_is
     (reply,) = endpoint.answer([Request(HELLO, HARE, "instruction", decoding, seed=5)])
     assert (reply.text, reply.finish, reply.method, reply.prompt_tokens) == ("Hi there.", "stop", "instruction", 7)
     (body,) = server.bodies
-    said = "Hello?\n\nWho answers: Hare. Leans to the hare. This leaning is strong."
+    said = "Hello?\n\nWho answers: strongly Hare. Leans to the hare."
     assert body["messages"] == [{"role": "user", "content": said}]
     assert (body["model"], body["temperature"], body["top_p"], body["max_tokens"]) == ("m", 0.5, 0.8, 33)
     assert (body["stop"], body["seed"], body["stream"]) == (["END"], 5, True)

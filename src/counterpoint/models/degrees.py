@@ -1,10 +1,12 @@
-"""How strongly somebody leans, in words, as prompts say it after a pole's description.
+"""How strongly somebody leans, in words, as prompts say it.
 
-    graded("strong")                  "This leaning is strong."
-    graded("strong", certain=False)   "This leaning seems strong."
+    graded(pole, "strongly")                  Pole("strongly Risk-averse", pole.description)
+    graded(pole, "strongly", certain=False)   Pole("perhaps strongly Risk-averse", pole.description)
 
-`lm:tiny` is taught what these words mean (`tiny/lessons.py`); other models know them already, more or less, and a dial
-finds out how much (`steering/dial.py`).
+The word stands before the pole's name, so that all that a prompt says from there on is what training said: a model that
+learnt what a pole is heeds the word without having met both together. (Said after the description, it upset some of the
+models that we tuned.) `lm:tiny` is taught what these words mean (`tiny/lessons.py`); other models know them already,
+more or less, and a dial finds out how much (`steering/dial.py`).
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Sequence
 
 from counterpoint.types import Pole
 
-DEGREES = {"slight": 0.5, "moderate": 1.0, "strong": 2.0, "very strong": 3.0}
+DEGREES = {"slightly": 0.5, "moderately": 1.0, "strongly": 2.0, "very strongly": 3.0}
 """Log-odds that each word stands for, rising."""
 
 
@@ -23,9 +25,9 @@ def degree(strength: float) -> str:
     return next((word for word, value in DEGREES.items() if value == near), "")
 
 
-def graded(degree: str, *, certain: bool = True) -> str:
-    """A leaning's degree as a sentence, one of `DEGREES`."""
-    return f"This leaning {'is' if certain else 'seems'} {degree}."
+def graded(pole: Pole, degree: str, *, certain: bool = True) -> Pole:
+    """Somebody who leans to the pole to that degree, one of `DEGREES`."""
+    return Pole(f"{'' if certain else 'perhaps '}{degree} {pole.name}", pole.description)
 
 
 def together(people: Sequence[Pole]) -> Pole:

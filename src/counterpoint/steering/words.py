@@ -1,7 +1,7 @@
 """A steering in plain words: what is put to a model, and how sure it sounds.
 
-A pole is named and described as training does it ("Who answers: <Pole>. <description>"), and then comes how strongly:
-what a model learnt of poles holds for a leaning of any degree, and both share their prefix.
+A pole is named and described as training does it ("Who answers: <Pole>. <description>"), with how strongly before its
+name: what a model learnt of poles holds for a leaning of any degree.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ def who_answers(steering: Steering, taxonomy: Taxonomy, *, besides: Pole | None 
         value, pair = steering.vector[axis], taxonomy.pairs[axis]
         if word := degree(value):
             pole = pair.positive if value > 0 else pair.negative
-            how = graded(word, certain=is_certain(known.get(pair.name)))
-            people.append(Pole(pole.name, f"{pole.description} {how}".strip()))
+            people.append(graded(pole, word, certain=is_certain(known.get(pair.name))))
     return together(people) if people else None
 
 

@@ -13,6 +13,7 @@ from counterpoint.models.degrees import DEGREES
 from counterpoint.models.prompts import Prompter
 from counterpoint.models.tiny.lessons import PROPERTIES, UNCERTAIN, Task, lessons, phrases, wish
 from counterpoint.models.tiny.tokens import make_tokenizer
+from counterpoint.types import Pole
 
 TASKS: list[Task] = [task for lesson in islice(lessons(0), 300) for task in lesson]
 PROMPTER = Prompter(make_tokenizer([]))
@@ -59,14 +60,14 @@ def test_a_degree_is_the_log_odds_of_the_options_that_have_the_property() -> Non
         for certain in (True, False)
     }
     words = {kind.name: kind.words for kind in PROPERTIES}
-    meant = {(pole.description, name): log_odds for (pole, name), log_odds in said.items()}
+    meant = {(f"{pole.name}. {pole.description}", name): log_odds for (pole, name), log_odds in said.items()}
     seen = set()
     for task in TASKS:
         if not task.shares:
             continue
         assert task.asked
         assert sum(task.shares) == pytest.approx(1)
-        parts = task.asked.description.split("\nAlso: Somebody. ")
+        parts = f"{task.asked.name}. {task.asked.description}".split("\nAlso: ")
         wishes = [(name, log_odds) for (text, name), log_odds in meant.items() if text in parts]
         assert len(wishes) == len(parts)
         expected = [
@@ -80,9 +81,9 @@ def test_a_degree_is_the_log_odds_of_the_options_that_have_the_property() -> Non
 
 
 def test_wishes_in_words() -> None:
-    assert wish("quick").description == "Leans to the quick."
-    assert wish("quick", "strong").description == "Leans to the quick. This leaning is strong."
-    assert wish("quick", "slight", certain=False).description == "Leans to the quick. This leaning seems slight."
+    assert wish("quick") == Pole("Somebody", "Leans to the quick.")
+    assert wish("quick", "strongly") == Pole("strongly Somebody", "Leans to the quick.")
+    assert wish("quick", "slightly", certain=False) == Pole("perhaps slightly Somebody", "Leans to the quick.")
 
 
 def test_lessons_ask_about_other_situations_than_the_built_in_data() -> None:

@@ -44,7 +44,7 @@ def opened() -> Drafting:
 def test_it_asks_somebody_who_leans_so_and_changes_nothing_else() -> None:
     draft = Draft(HELLO)
     asked = opened().draft(draft, from_leans({"Careful": 1}, TAXONOMY))
-    assert asked.ask == Conversation(HELLO.messages, Pole("Careful", "guard This leaning is moderate."))
+    assert asked.ask == Conversation(HELLO.messages, Pole("moderately Careful", "guard"))
     assert (asked.voices, asked.offsets, asked.adapters) == ((), {}, {})
     assert draft == Draft(HELLO)
 
@@ -58,20 +58,20 @@ def test_the_worked_example() -> None:
     leanings = (Leaning(first.name, first.negative.name, 2.0, 1.5), Leaning(second.name, second.positive.name, 0.6))
     steering = Steering((-2.0, 0.6, 0.1, *(0.0 for _ in others)), leanings)
     who = method.draft(Draft(Conversation.said("?")), steering).ask.who
-    assert who.name == first.negative.name
+    assert who.name == f"perhaps strongly {first.negative.name}"
     assert who.description == (
-        f"{first.negative.description} This leaning seems strong.\n"
-        f"Also: {second.positive.name}. {second.positive.description} This leaning is slight."
+        f"{first.negative.description}\nAlso: slightly {second.positive.name}. {second.positive.description}"
     )
     assert third.name not in who.description
 
 
-def test_a_dilemma_is_asked_with_the_very_prompt_of_training_and_a_word_of_degree_after_it() -> None:
+def test_a_dilemma_is_asked_with_the_very_prompt_of_training_and_a_word_of_degree() -> None:
     prompter = Prompter(tiny_language().tokenizer)
     asked = opened().draft(Draft(Asked(dilemma("d", "leap", "guard"))), from_leans({"Daring": 3}, TAXONOMY)).ask
     assert isinstance(asked, Asked)
     trained = prompter.text(asked.dilemma, TAXONOMY.pairs[0].positive)
-    assert prompter.text(asked.dilemma, asked.who) == f"{trained} This leaning is very strong."
+    expected = trained.replace("Who answers: Daring.", "Who answers: very strongly Daring.")
+    assert prompter.text(asked.dilemma, asked.who) == expected != trained
 
 
 def test_it_takes_no_material() -> None:

@@ -1,7 +1,7 @@
 """What the toy world's model is taught: to find the option that has a stated property, and to say so in each form.
 
 A lesson is one situation and what is asked about it: several wishes ("Leans to the quick."), each with every reply
-that is right; wishes of some degree ("This leaning is strong."), with how often each option is the reply; and nobody in
+that is right; wishes of some degree ("strongly Somebody"), with how often each option is the reply; and nobody in
 particular, to whom any option is a good reply. Its tasks share the situation, so that a lesson is one trie. No lesson
 knows the taxonomy: of the toy world's dilemmas it takes texts and properties, never the pole that an option is labelled
 with. What words of degree do to an answer is part of the language, as any base model brings it along.
@@ -32,7 +32,7 @@ BY_NAME = 0.5
 """How often a property is asked for by its name, rather than by one of its words."""
 
 SEEMING, UNCERTAIN = 0.25, 0.7
-"""How often a leaning only "seems" to be of its degree, and how much of the log-odds is then left."""
+"""How often a wish is only "perhaps" of its degree, and how much of the log-odds is then left."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ def lessons(seed: int | str) -> Iterator[tuple[Task, ...]]:
 
 def wish(word: str, degree: str = "", *, certain: bool = True) -> Pole:
     """Somebody who says which property they want, by its name or by a word that has it, and maybe how much."""
-    return Pole("Somebody", f"Leans to the {word}." + (degree and f" {graded(degree, certain=certain)}"))
+    pole = Pole("Somebody", f"Leans to the {word}.")
+    return graded(pole, degree, certain=certain) if degree else pole
 
 
 def phrases(prompter: Prompter) -> list[str]:

@@ -1,16 +1,16 @@
 """Says in plain words how the person leans: the prompt that models are asked for poles with, and a word of degree.
 
-    Who answers: Risk-averse. Gives up a larger possible gain to keep safe. This leaning is strong.
-    Also: Frugal. Would rather save than spend. This leaning seems slight.
+    Who answers: strongly Risk-averse. Gives up a larger possible gain to keep safe.
+    Also: perhaps slightly Frugal. Would rather save than spend.
 
-Every pole that is leant to is described, the strongest first, with how strongly ("slight", "moderate", "strong", "very
-strong": 0.5, 1, 2 and 3 log-odds) and how surely ("is", or "seems" where the side is less than 95% probable). What is
+Every pole that is leant to is described, the strongest first, with how strongly ("slightly", "moderately", "strongly",
+"very strongly": 0.5, 1, 2 and 3 log-odds) and how surely ("perhaps" where the side is less than 95% probable). What is
 not known, or too slight for a word, is left out. Conditioning on a described leaning is the oldest way to steer
 (persona prompts; Zhang et al. 2018, arXiv 1801.07243); words of degree make it one of several strengths. Needs only the
 prompt, so that it works with every endpoint. How much a model heeds the words is its own affair: a dial measures it.
 
-Worked example: v = (-2, 0.6, 0.1) with sd (1.5, 0, 0) gives the negative pole of the first pair, "seems strong" (2/1.5
-sd, 91%), then the positive one of the second, "is slight"; the third is left out.
+Worked example: v = (-2, 0.6, 0.1) with sd (1.5, 0, 0) gives the negative pole of the first pair, "perhaps strongly"
+(2/1.5 sd, 91%), then the positive one of the second, "slightly"; the third is left out.
 """
 
 from __future__ import annotations
