@@ -327,11 +327,14 @@ def test_options_are_ranked_as_the_person_would_choose(people: People, who: Prin
 # Everything held
 
 
-def test_an_export_imports_again_to_an_identical_belief(people: People, who: Principal, rival: Principal) -> None:
+def test_an_export_imports_again_to_an_identical_belief(
+    people: People, who: Principal, rival: Principal, clock: Clock
+) -> None:
     people.record(who, "ann", EVERY_KIND, key="k")
     people.correct(who, "ann", "Pace", 1.5)
     people.log_prompt(who, "ann", {"messages": [{"role": "user", "content": "hello"}]})
     document = json.loads(json.dumps(people.export(who, "ann")))
+    clock.now += 1000
     told = people.take_in(rival, document)
     assert told.belief.pack() == belief(people, who)
     again = people.export(rival, "ann")
@@ -349,6 +352,11 @@ def test_an_export_imports_again_to_an_identical_belief(people: People, who: Pri
         ({"schema": "counterpoint.person/9"}, "schema"),
         ({"events": [{"sequence": 1}]}, "is missing"),
         ({"person": ""}, "person"),
+        ({"created": "now"}, "created"),
+        ({"prompts": [{"at": 1.0, "request": "", "content": {"a": "\0"}}]}, "no text"),
+        ({"requests": [{"key": "k", "digest": "0" * 64, "outcome": {"events": []}, "at": 1.0}] * 2}, "two things"),
+        ({"own_evidence": [{"key": "0" * 64, "width": 1, "log_probs": "00000000"}]}, "doesn't fit the taxonomy"),
+        ({"own_evidence": [{"key": "0" * 64, "width": 1, "log_probs": "0000c07f" * 4}]}, "doesn't fit the taxonomy"),
     ],
 )
 def test_what_is_no_export_is_refused(people: People, who: Principal, damage: dict[str, object], told: str) -> None:
@@ -362,7 +370,14 @@ def test_what_is_no_export_is_refused(people: People, who: Principal, damage: di
 def test_an_import_with_events_that_make_no_sense_is_refused_whole(people: People, who: Principal) -> None:
     people.record(who, "ann", CAREFUL)
     people.correct(who, "ann", "Risk", 1.0)
-    for place, payload in ((0, {"dilemma": "nowhere", "groups": [[0]]}), (6, {"value_pair": "Risk", "value": 99.0})):
+    for place, payload in (
+        (0, {"dilemma": "nowhere", "groups": [[0]]}),
+        (1, {"dilemma": "d1", "groups": [[0]], "value": 1.0}),
+        (2, {"dilemma": "d1", "texts": ["x" * 20_001], "groups": [[0]]}),
+        (6, {"value_pair": "Risk", "value": 99.0}),
+        (6, {"value_pair": "Risk"}),
+        (6, {"value_pair": "Speed", "value": 1.0}),
+    ):
         document = people.export(who, "ann") | {"person": "bob"}
         document["events"][place]["payload"] = payload
         with pytest.raises(BadDataError, match=f"event {place}"):

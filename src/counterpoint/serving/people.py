@@ -9,6 +9,7 @@ besides what is named below: `UnknownPersonError` (404), `PersonDeletedError` (4
 from __future__ import annotations
 
 import json
+import logging
 import math
 import secrets
 from collections.abc import Sequence
@@ -17,13 +18,14 @@ from typing import Any
 
 import numpy as np
 
+from counterpoint.data.faults import Fault
 from counterpoint.errors import BadDataError, BadInputError, CounterpointError, UnknownNameError
 from counterpoint.serving.store import schema
 from counterpoint.serving.store.bank import Bank, Reading
-from counterpoint.serving.store.beliefs import Beliefs, Held, choices_of, standing_events
+from counterpoint.serving.store.beliefs import Beliefs, Held, as_choice, choices_of, standing_events
 from counterpoint.serving.store.erase import erase, scrub
 from counterpoint.serving.store.export import export_person, import_person
-from counterpoint.serving.store.intake import as_stored, checked, split
+from counterpoint.serving.store.intake import as_stored, checked, faults_of, split
 from counterpoint.serving.store.records import (
     CORRECTED,
     WITHDRAWN,
@@ -33,6 +35,7 @@ from counterpoint.serving.store.records import (
     PersonRow,
     Principal,
     StoredEvent,
+    StoreError,
     UnknownPersonError,
 )
 from counterpoint.serving.store.store import Store, Transaction, as_json, check_name
@@ -51,11 +54,11 @@ from counterpoint.serving.store.views import (
 from counterpoint.types import Problem
 from counterpoint.users.ask import Rule, information, next_question
 from counterpoint.users.belief import Belief
-from counterpoint.users.events import check
 from counterpoint.users.model import predict_gaussian
 
 __all__ = ["Asked", "Leaning", "PathPoint", "People", "Preferences", "Ranked", "Reason", "Recorded"]
 
+_log = logging.getLogger(__name__)
 MOST = 5.0
 """The largest preference somebody can state for themselves, either way."""
 
@@ -227,7 +230,7 @@ class People:
         """
         with self.store.begin(who) as tx:
             person, events = import_person(tx, document)
-            self._check_imported(events)
+            self._check_imported(tx, person, events)
             tx.note("imported", person)
             held = self._held(tx, person)
         return preferences(person.name, held, self.beliefs)
@@ -239,7 +242,10 @@ class People:
         """
         with self.store.begin(who) as tx:
             receipt = erase(tx, person)
-        scrub(self.store)
+        try:
+            scrub(self.store)
+        except StoreError as error:  # what was deleted stays so; only its bytes are left to be overwritten
+            _log.warning("deleted, but the files could not be rewritten (%s); do: counterpoint db scrub", error)
         return receipt
 
     def log_prompt(self, who: Principal, person: str, content: dict[str, Any]) -> None:
@@ -379,22 +385,32 @@ class People:
             reading = self._reading(tx, found, events)
         return standing_events(events), held, reading
 
-    def _check_imported(self, events: Sequence[StoredEvent]) -> None:
-        problems = []
-        for place, event in enumerate(events):
-            try:
-                if event.kind in (CORRECTED, WITHDRAWN):
-                    self._pair(event.payload["value_pair"])
-                    _preference(event.payload["value"] if event.kind == CORRECTED else 0.0)
-                    continue
-                faults = [
-                    fault for c in choices_of([event]) for fault in check(c, self.bank.dilemmas, self.bank.taxonomy)
-                ]
-                problems += [Problem("the document", f"event {place}", *fault) for fault in faults]
-            except (CounterpointError, KeyError, TypeError, ValueError) as error:
-                problems.append(Problem("the document", f"event {place}", "payload", f"can't be read: {error}"))
+    def _check_imported(self, tx: Transaction, person: PersonRow, events: Sequence[StoredEvent]) -> None:
+        """Raise `BadDataError` where events make no sense here, or evidence would not fit."""
+        problems = [
+            Problem("the document", f"event {place}", *fault)
+            for place, event in enumerate(events)
+            for fault in self._imported_faults(event)
+        ]
+        poles = 2 * len(self.bank.taxonomy)
+        for row in tx.rows(schema.own_evidence, person):
+            numbers = np.frombuffer(row["log_probs"], dtype="<f4")
+            if len(numbers) != poles * row["width"] or not np.isfinite(numbers).all():
+                problems.append(Problem("the document", "", "own_evidence", "doesn't fit the taxonomy", row["key"]))
         if problems:
             raise BadDataError(problems)
+
+    def _imported_faults(self, event: StoredEvent) -> list[Fault]:
+        if event.kind not in (CORRECTED, WITHDRAWN):
+            if {"value_pair", "value"} & set(event.payload):
+                return [Fault("payload", "value_pair and value belong to corrections")]
+            return faults_of(as_choice(event), self.bank, self.store.clock())
+        try:
+            self._pair(event.payload.get("value_pair", ""))
+            _preference(event.payload["value"] if event.kind == CORRECTED else 0.0)
+        except (CounterpointError, KeyError, TypeError) as error:
+            return [Fault("payload", f"is no correction: {error}")]
+        return []
 
     def _pair(self, name: str) -> str:
         if name not in self.bank.taxonomy.by_name:

@@ -77,3 +77,14 @@ def test_a_step_that_fails_leaves_the_database_as_it_was(engine: Engine, monkeyp
     assert [name for name in inspect(engine).get_table_names() if name != "alembic_version"] == []
     with pytest.raises(StoreError, match="no tables"):
         migrate.require_newest(engine)
+
+
+def test_a_new_sqlite_file_is_its_owner_s_alone(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'x.db'}")
+    migrate.upgrade(engine)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SELECT 1")
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    engine.dispose()
+    with pytest.raises(StoreError, match="can't be made"):
+        migrate.upgrade(connect(f"sqlite:///{tmp_path / 'no folder' / 'x.db'}"))

@@ -7,12 +7,16 @@ IMMEDIATE`): one that read first and writes later would fail where another wrote
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from counterpoint.errors import BadInputError
+from counterpoint.serving.store.records import StoreError
 
 PATIENCE = 60.0
 """Seconds to wait for another process's transaction, or for a free connection."""
@@ -41,6 +45,16 @@ def connect(url: str) -> Engine:
     if parsed.get_backend_name() == "postgresql":
         return create_engine(parsed.set(drivername="postgresql+psycopg"), **_pool())
     raise _bad_url()
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """What the database can't do now becomes `StoreError`, in one line and without the statement's parameters."""
+    try:
+        yield
+    except (OperationalError, PoolTimeoutError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        raise StoreError(f"the database does not answer as it should: {str(cause).strip()}") from error
 
 
 def _bad_url() -> BadInputError:

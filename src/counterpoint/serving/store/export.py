@@ -21,17 +21,19 @@ is worked out anew, artefacts and audit stay where they were.
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import update
 
-from counterpoint.data.faults import explain
+from counterpoint.data.faults import Fault, explain
 from counterpoint.errors import BadDataError
 from counterpoint.serving.store import artefacts, schema
 from counterpoint.serving.store.audit import trail
+from counterpoint.serving.store.intake import storable
 from counterpoint.serving.store.records import ConflictError, PersonRow, StoredEvent
 from counterpoint.serving.store.store import Transaction, as_json
-from counterpoint.types import Problem
+from counterpoint.types import ChoiceKind, Problem
 
 FORMAT = "counterpoint.person/1"
 _ALL = 2**31 - 1
@@ -41,31 +43,52 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
+class _Payload(_Part):
+    dilemma: str = ""
+    groups: list[list[Annotated[int, Field(strict=True)]]] = []
+    scene: str = ""
+    texts: list[str] = []
+    pole: str = ""
+    strength: float | None = None
+    target: str = ""
+    value_pair: str = ""
+    value: float | None = None
+
+
 class _Event(_Part):
     sequence: int = Field(ge=1)
     id: str = Field(min_length=1, max_length=schema.NAME)
-    kind: str
+    kind: ChoiceKind | Literal["corrected", "withdrawn"]
     happened_at: float = Field(ge=0)
     learned_at: float = Field(ge=0)
-    payload: dict[str, Any]
+    payload: _Payload
+
+    def stored(self) -> StoredEvent:
+        """As the store keeps it."""
+        payload = self.payload.model_dump(exclude_unset=True)
+        return StoredEvent(self.sequence, self.id, str(self.kind), self.happened_at, self.learned_at, payload)
 
 
 class _Evidence(_Part):
-    key: str = Field(min_length=64, max_length=64)
-    width: int = Field(ge=1)
-    log_probs: str = Field(pattern=r"^([0-9a-f]{8})*$")
+    key: str = Field(pattern="^[0-9a-f]{64}$")
+    width: int = Field(ge=1, le=1000)
+    log_probs: str = Field(pattern="^([0-9a-f]{8})*$")
+
+
+class _Outcome(_Part):
+    events: list[str]
 
 
 class _Request(_Part):
     key: str = Field(min_length=1, max_length=schema.NAME)
-    digest: str
-    outcome: dict[str, Any]
+    digest: str = Field(pattern="^[0-9a-f]{64}$")
+    outcome: _Outcome
     at: float
 
 
 class _Prompt(_Part):
     at: float
-    request: str
+    request: str = Field(max_length=schema.NAME)
     content: dict[str, Any]
 
 
@@ -136,21 +159,41 @@ def import_person(tx: Transaction, document: dict[str, Any]) -> tuple[PersonRow,
         ConflictError: the person is here already.
         PersonDeletedError: the person was deleted here.
     """
-    try:
-        read = _Document.model_validate(document)
-    except ValidationError as error:
-        problems = [Problem("the document", "", *fault) for fault in explain(error, _Document)]
-        raise BadDataError(problems, f"expected what an export gives, {FORMAT}") from None
+    read = _read(document)
     person = tx.lock(read.person, create=True)
     if person.sequence or tx.rows(schema.requests, person):
         raise ConflictError(f"{read.person!r} is here already; only somebody new can be imported")
-    events = tuple(StoredEvent(**event.model_dump()) for event in sorted(read.events, key=lambda event: event.sequence))
-    if [event.sequence for event in events] != list(range(1, len(events) + 1)):
-        raise BadDataError([Problem("the document", "", "events", "sequences must be 1, 2, ... without a gap")])
+    own_row = schema.people.c.tenant == tx.tenant, schema.people.c.id == person.id
+    tx.execute(update(schema.people).where(*own_row).values(created=read.created))
+    events = tuple(event.stored() for event in read.events)
     person = tx.append(person, events)
     own = [{"key": e.key, "width": e.width, "log_probs": bytes.fromhex(e.log_probs)} for e in read.own_evidence]
     tx.add(schema.own_evidence, person, own)
-    kept = [{**request.model_dump(), "outcome": as_json(request.outcome)} for request in read.requests]
+    kept = [{**request.model_dump(), "outcome": as_json(request.outcome.model_dump())} for request in read.requests]
     tx.add(schema.requests, person, kept)
     tx.add(schema.prompt_log, person, [{**p.model_dump(), "content": as_json(p.content)} for p in read.prompts])
     return person, events
+
+
+def _read(document: dict[str, Any]) -> _Document:
+    """The document, events in the order of sequence."""
+    try:
+        read = _Document.model_validate(document)
+    except ValidationError as error:
+        faults = explain(error, _Document)
+    else:
+        read.events.sort(key=lambda event: event.sequence)
+        faults = [] if storable(document) else [Fault("", "has characters that are no text")]
+        if [event.sequence for event in read.events] != list(range(1, len(read.events) + 1)):
+            faults.append(Fault("events", "sequences must be 1, 2, ... without a gap"))
+        for field, names in (
+            ("events", [event.id for event in read.events]),
+            ("own_evidence", [evidence.key for evidence in read.own_evidence]),
+            ("requests", [request.key for request in read.requests]),
+        ):
+            if len(set(names)) < len(names):
+                faults.append(Fault(field, "one name stands for two things"))
+        if not faults:
+            return read
+    problems = [Problem("the document", "", *fault) for fault in faults]
+    raise BadDataError(problems, f"expected what an export gives, {FORMAT}")

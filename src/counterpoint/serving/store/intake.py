@@ -41,7 +41,7 @@ def checked(events: Sequence[NewEvent], bank: Bank, now: float) -> list[Choice]:
     problems = [
         Problem("events", f"event {place}", *fault)
         for place, choice in enumerate(choices)
-        for fault in (*_faults(choice, now), *check(choice, bank.dilemmas, bank.taxonomy))
+        for fault in faults_of(choice, bank, now)
     ]
     if problems:
         raise BadDataError(problems)
@@ -84,6 +84,11 @@ def split(
     return list(fresh.values()), repeated
 
 
+def faults_of(choice: Choice, bank: Bank, now: float) -> list[Fault]:
+    """Everything that is wrong with an event."""
+    return [*_faults(choice, now), *check(choice, bank.dilemmas, bank.taxonomy)]
+
+
 def _faults(choice: Choice, now: float) -> list[Fault]:
     """What both databases must be able to keep, and what a clock can't have shown."""
     faults = []
@@ -91,10 +96,10 @@ def _faults(choice: Choice, now: float) -> list[Fault]:
         value = getattr(choice, field)
         if len(value) > longest:
             faults.append(Fault(field, f"is longer than {longest} characters", shown(value)))
-        elif not _storable(value):
+        elif not storable(value):
             faults.append(Fault(field, "has characters that are no text", shown(value)))
     for text in choice.texts:
-        if not 0 < len(text) <= MOST_TEXT or not _storable(text):
+        if not 0 < len(text) <= MOST_TEXT or not storable(text):
             faults.append(Fault("texts", f"must be 1 to {MOST_TEXT:,} characters of text each", shown(text)))
     if not 0 <= choice.time <= now + DAY:
         faults.append(Fault("time", "must be seconds since 1970 and not in the future", shown(choice.time)))
@@ -103,9 +108,13 @@ def _faults(choice: Choice, now: float) -> list[Fault]:
     return faults
 
 
-def _storable(text: str) -> bool:
-    """No NUL, which PostgreSQL refuses, and no half surrogate pairs, which UTF-8 can't say."""
-    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+def storable(value: object) -> bool:
+    """No NUL, which PostgreSQL refuses, and no half surrogate pairs, which UTF-8 can't say, in any text in a value."""
+    if isinstance(value, str):
+        return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
+    if isinstance(value, dict):
+        return all(storable(key) and storable(item) for key, item in value.items())
+    return not isinstance(value, list) or all(storable(item) for item in value)
 
 
 def _plain(value: Any) -> Any:

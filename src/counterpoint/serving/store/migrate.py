@@ -6,8 +6,10 @@ a write transaction on SQLite), and find nothing left to do. Either all steps ar
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 
 from alembic import command
@@ -16,6 +18,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
+from counterpoint.serving.store.connect import store_errors
 from counterpoint.serving.store.records import StoreError
 
 _LOCK = 0x636F756E
@@ -36,7 +39,7 @@ class Version(NamedTuple):
 
 def version(engine: Engine) -> Version:
     """Where a database stands."""
-    with engine.connect() as connection:
+    with store_errors(), engine.connect() as connection:
         return Version(MigrationContext.configure(connection).get_current_revision(), _newest())
 
 
@@ -49,14 +52,24 @@ def require_newest(engine: Engine) -> None:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> Version:
-    """Bring the tables to the newest version, or to the one named."""
-    with engine.begin() as connection:
+    """Bring the tables to the newest version, or to the one named. A new SQLite file is for its owner's eyes."""
+    if engine.dialect.name == "sqlite":
+        _make_file(Path(str(engine.url.database)))
+    with store_errors(), engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
     return version(engine)
+
+
+def _make_file(path: Path) -> None:
+    """Mode 0600; SQLite gives the same to the files beside it."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    except OSError as error:
+        raise StoreError(f"{path} can't be made: {error.strerror}") from None
 
 
 def _config() -> Config:

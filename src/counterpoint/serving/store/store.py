@@ -23,12 +23,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Delete, Engine, RowMapping, Select, Table, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from counterpoint.errors import BadInputError
 from counterpoint.serving.store import migrate, schema
-from counterpoint.serving.store.connect import connect
+from counterpoint.serving.store.connect import connect, store_errors
 from counterpoint.serving.store.records import (
     PersonDeletedError,
     PersonRow,
@@ -74,7 +72,7 @@ class Store:
                 raise BadInputError("a PostgreSQL store needs the path of its secrets file, the same for every replica")
             secrets = Path(f"{engine.url.database}.secrets")
         try:
-            with _store_errors():
+            with store_errors():
                 migrate.require_newest(engine)
             store = cls(engine, Vault.open(secrets), clock)
             store._claim(secrets)
@@ -96,13 +94,13 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A bare transaction, for what concerns no tenant or all of them: keys, migrations, upkeep."""
-        with _store_errors(), self._turn, self.engine.begin() as connection:
+        with store_errors(), self._turn, self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A bare transaction that writes nothing: it waits for nobody."""
-        with _store_errors(), self.engine.connect() as connection:
+        with store_errors(), self.engine.connect() as connection:
             connection.execution_options(sqlite_begin="BEGIN")
             with connection.begin():
                 yield connection
@@ -116,7 +114,7 @@ class Store:
     @contextmanager
     def upkeep(self) -> Iterator[Connection]:
         """A connection in no transaction, for what the database refuses to do in one."""
-        with _store_errors(), self._turn, self.engine.connect() as connection:
+        with store_errors(), self._turn, self.engine.connect() as connection:
             options = {"sqlite_begin": ""} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
             yield connection.execution_options(**options)
 
@@ -126,7 +124,7 @@ class Store:
 
     def ready(self) -> None:
         """Ask the database something. Raises `StoreError` if it doesn't answer or has the wrong version."""
-        with _store_errors():
+        with store_errors():
             migrate.require_newest(self.engine)
 
     def close(self) -> None:
@@ -348,13 +346,3 @@ def _upsert(table: Table, dialect: str) -> Any:
     key = [column.name for column in table.primary_key.columns]
     rest = {column.name: insert.excluded[column.name] for column in table.columns if column.name not in key}
     return insert.on_conflict_do_update(index_elements=key, set_=rest)
-
-
-@contextmanager
-def _store_errors() -> Iterator[None]:
-    """What the database can't do now, in one line and without its parameters."""
-    try:
-        yield
-    except (OperationalError, PoolTimeoutError) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        raise StoreError(f"the database does not answer as it should: {str(cause).strip()}") from error
