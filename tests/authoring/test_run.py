@@ -4,14 +4,14 @@ import asyncio
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterpoint.authoring.calls import CallFailedError, RunStoppedError
 from counterpoint.authoring.run import Draft, Journal, RejectedError, in_order, run
 
 
-def numbers(tmp, slots, *, seed=0, stop_after=None, written=None, **settings):
+def numbers(tmp, slots, *, seed=0, stop_after=None, written=None, **how):
     """A run whose attempts are numbers made from slot and attempt; a number may stand in the rows once."""
     delays = random.Random(seed)
     count = 0
@@ -41,7 +41,7 @@ def numbers(tmp, slots, *, seed=0, stop_after=None, written=None, **settings):
 
     async def main():
         with Journal(tmp, identity="numbers") as journal:
-            return await run(slots, write, settle, journal=journal, **settings)
+            return await run(slots, write, settle, journal=journal, **how)
 
     return asyncio.run(main())
 
@@ -51,6 +51,7 @@ def said(outcome):
     return rows, [(r.slot, r.attempt, r.reason) for r in outcome.rejections], outcome.unfilled
 
 
+@settings(max_examples=15)
 @given(st.integers(0, 1000), st.integers(1, 20))
 def test_the_order_of_answers_decides_nothing(tmp_path_factory, seed, parallel):
     plain = said(numbers(tmp_path_factory.mktemp("run"), 12, parallel=1))

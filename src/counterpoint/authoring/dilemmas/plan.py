@@ -68,7 +68,7 @@ def plan_slot(index: int, taxonomy: Taxonomy, *, areas: Sequence[str], sizes: Se
         area=areas[(turn + which) % len(areas)],
         positive=positive,
         negative=negative,
-        swapped=(turn + index // 2) % 2 == 1,
+        swapped=(turn // 2 + which) % 2 == 1,
         longest=(turn + which) % 2 == 0,
     )
 
