@@ -116,7 +116,7 @@ class Beliefs:
             "corrections": as_json(held.corrections),
         }
 
-    def from_row(self, row: Mapping[str, Any]) -> Held | None:
+    def from_row(self, row: Mapping[Any, Any]) -> Held | None:
         """What was kept; None if it is of other evidence or another model."""
         if row["identity"] != self.identity:
             return None
