@@ -1,9 +1,10 @@
-// Without this everything still works: sliders only don't say in words where they stand while they are moved.
+// Without this everything still works. With it, sliders say in words where they stand while they are moved, and after htmx
+// replaced the main part, what matters there has the focus.
 "use strict";
 
 function tell(slider) {
   const value = Number(slider.value);
-  const [negative, positive] = [slider.dataset.negative, slider.dataset.positive];
+  const { negative, positive } = slider.dataset;
   const size = Math.abs(value) / Number(slider.max);
   const how = size > 2 / 3 ? "strongly" : size > 1 / 3 ? "clearly" : "a little";
   const words = value === 0 ? "neither side" : `${how} ${value > 0 ? positive : negative}`;
@@ -11,13 +12,15 @@ function tell(slider) {
   slider.form.querySelector(".stands").textContent = words;
 }
 
+function tellAll() {
+  document.querySelectorAll("input[type=range]").forEach(tell);
+}
+
 document.addEventListener("input", (event) => {
   if (event.target.matches("input[type=range]")) tell(event.target);
 });
-
-function prepare(root) {
-  root.querySelectorAll("input[type=range]").forEach(tell);
-}
-
-document.addEventListener("DOMContentLoaded", () => prepare(document));
-document.addEventListener("htmx:afterSettle", () => prepare(document));
+document.addEventListener("DOMContentLoaded", tellAll);
+document.addEventListener("htmx:afterSettle", () => {
+  tellAll();
+  document.querySelector("#main [data-focus]")?.focus({ preventScroll: true });
+});
