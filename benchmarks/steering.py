@@ -28,6 +28,7 @@ from rich.table import Table
 from steering_dials import dials
 from steering_effects import asked_pole, rising, two_pairs, zero_belief
 from steering_engine import batches, left_alone, scaling, throughput
+from steering_harm import neutral
 from steering_world import Figure, World, build
 
 PARTS: tuple[Callable[[World], list[Figure]], ...] = (
@@ -40,6 +41,7 @@ PARTS: tuple[Callable[[World], list[Figure]], ...] = (
     throughput,
     scaling,
     dials,
+    neutral,
 )
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 
 from steering_effects import with_dials
 from steering_world import Figure, World
 
-from counterpoint.steering.calibration import Calibration, calibrate, checked, identity_of
+from counterpoint.steering.calibration import Calibration, Shift, calibrate, checked, identity_of
 from counterpoint.steering.dial import MethodDial
 from counterpoint.steering.method import METHODS
 
@@ -21,9 +22,9 @@ DIALS: dict[str, MethodDial] = {}
 def dials(world: World) -> list[Figure]:
     """What strength 1 and 2 shift, once turned."""
     model = identity_of(world.engine.language)
-    settings = Calibration(draws=2 if world.quick else 4)
     for method in METHODS.names():
         began = time.perf_counter()
+        settings = _settings(method, world)
         DIALS[method] = calibrate(world.engine, method, world.calibration, model=model, settings=settings)
         print(f"  dial of {method}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     engine = with_dials(world, dict(DIALS))
@@ -31,8 +32,9 @@ def dials(world: World) -> list[Figure]:
     for method, dial in DIALS.items():
         reach = min(min(-pair.reach[0], pair.reach[1]) for pair in dial.pairs)
         figures.append(Figure("dial: log-odds reached on every pair and side", method, reach, None, None))
-        for strength, (up, down) in _sides(checked(engine, method, world.test, settings=Calibration(draws=4, seed=1))):
-            low, high = (up.low + -down.high) / 2, (up.high + -down.low) / 2
+        settings = replace(_settings(method, world), seed=1)
+        for strength, (up, down) in _sides(checked(engine, method, world.test, settings=settings)):
+            low, high = (up.low - down.high) / 2, (up.high - down.low) / 2
             value = (up.mean - down.mean) / 2
             what = f"dial: log-odds shifted at strength {strength:g} in unseen dilemmas"
             bar = ("0.75 to 1.25", abs(value - 1) <= NEAR) if strength == 1 else ("reported", None)
@@ -40,5 +42,12 @@ def dials(world: World) -> list[Figure]:
     return figures
 
 
-def _sides(found):  # type: ignore[no-untyped-def]
+def _settings(method: str, world: World) -> Calibration:
+    """Fewer answers of methods that make several replies of each."""
+    costly = METHODS.get(method).needs == "candidates"
+    return Calibration(draws=1 if world.quick else 2 if costly else 4, points=3 if costly else 4)
+
+
+def _sides(found: dict[float, Shift]) -> list[tuple[float, tuple[Shift, Shift]]]:
+    """Every strength with what it shifts upwards and downwards."""
     return [(s, (found[s], found[-s])) for s in sorted({abs(strength) for strength in found})]

@@ -6,6 +6,7 @@ For methods that generate. One that keeps one of several candidates has no likel
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -39,6 +40,22 @@ def log_probs(
     for number, place, row in _walk(engine, requests, continuations):
         found[number].append(float(row[continuations[number][place]]))
     return [tuple(row) for row in found]
+
+
+class Scored(NamedTuple):
+    """How likely a reply is, nats, and whether each of its tokens is the likeliest at its place."""
+
+    log_prob: float
+    likeliest: bool
+
+
+def scored(engine: Engine, requests: Sequence[Request], continuations: Sequence[Sequence[int]]) -> list[Scored]:
+    """`log_probs`, summed over each reply; same arguments and errors."""
+    found = [Scored(0.0, True) for _ in requests]
+    for number, place, row in _walk(engine, requests, continuations):
+        token, before = continuations[number][place], found[number]
+        found[number] = Scored(before.log_prob + float(row[token]), before.likeliest and int(row.argmax()) == token)
+    return found
 
 
 def options(engine: Engine, requests: Sequence[Request]) -> list[NDArray[np.float64]]:
