@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from counterpoint.serving.app import create_app
 from counterpoint.serving.chat.backend import Backend
@@ -88,7 +89,13 @@ def settings_for(folder: Path, **changes: object) -> Settings:
 @contextmanager
 def running(service: Service) -> Iterator[Running]:
     """Served by uvicorn in a thread until the block ends; requests under way are finished."""
-    app = create_app(service.settings, service)
+    with plain_server(create_app(service.settings, service)) as url:
+        yield Running(url, service)
+
+
+@contextmanager
+def plain_server(app: FastAPI) -> Iterator[str]:
+    """Any application on a port of its own; its address."""
     config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=20)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=asyncio.run, args=(server.serve(),), daemon=True)
@@ -96,9 +103,8 @@ def running(service: Service) -> Iterator[Running]:
     while not server.started:
         assert thread.is_alive(), "the server did not start"
         time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield Running(f"http://127.0.0.1:{port}", service)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
         thread.join(30)

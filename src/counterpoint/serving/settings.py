@@ -84,7 +84,7 @@ class Settings:
     """Where browsers reach the service, such as https://people.example.org; makes cookies Secure where it is https."""
 
     def __post_init__(self) -> None:
-        if self.upstream and (urlsplit(self.upstream).scheme not in ("http", "https") or not self._host(self.upstream)):
+        if self.upstream and not _is_address(self.upstream):
             raise BadInputError(f"upstream {self.upstream!r} is no http(s) URL, such as http://vllm:8000/v1")
         if not self.upstream and not self.model.startswith("lm:"):
             raise BadInputError(
@@ -99,13 +99,6 @@ class Settings:
         for name in ("rate", "key_cache", "grace"):
             if not getattr(self, name) >= 0:
                 raise BadInputError(f"{name} must be at least 0 (got {getattr(self, name)})")
-
-    @staticmethod
-    def _host(url: str) -> str | None:
-        try:
-            return urlsplit(url).hostname
-        except ValueError:
-            return None
 
     @property
     def data_name(self) -> str:
@@ -142,6 +135,14 @@ class Settings:
                 raise UnknownNameError("setting", name, known)
         told["adapters"] = tuple(told.get("adapters", ()))
         return replace(cls(**told), upstream_key=environment.get(UPSTREAM_KEY, ""))
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return False
 
 
 def changed(settings: Settings, name: str, value: str) -> Settings:

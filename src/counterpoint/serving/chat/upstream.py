@@ -46,7 +46,7 @@ class Upstream:
         host = _Host(taxonomy)
         self._methods = {name: _opened(name, host) for name in METHODS.names() if METHODS.get(name).needs == "prompt"}
         self.methods = tuple(self._methods)
-        self._client = openai.AsyncOpenAI(base_url=url, api_key=key or "none", timeout=timeout, max_retries=2)
+        self._client = openai.AsyncOpenAI(base_url=url, api_key=key or "none", timeout=timeout, max_retries=1)
 
     async def write(self, order: Order) -> AsyncGenerator[Piece, None]:
         """Pieces as they come. Raises `ApiError`: 400 what it refuses, 502 to 504 where it fails."""

@@ -75,7 +75,7 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=200,
         pattern=r"^[A-Za-z0-9._:-]+$",
-        description="Sent again with the same body, the request is answered as it was at first and does nothing more.",
+        description="Sent again with the same body, the request does nothing more; its events come back as repeated.",
     ),
 ]
 
