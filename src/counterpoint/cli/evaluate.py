@@ -90,7 +90,11 @@ def evaluate(
         from counterpoint.cli.evaluate_harm import Asking, evaluate_harm
 
         numbers = _listed(strengths, float, "--strengths", "numbers, such as 0.5,1,2")
-        flags = {"methods": _listed(methods, str, "--methods", "names"), "strengths": numbers, "tasks": task}
+        flags: dict[str, object] = {
+            "methods": _listed(methods, str, "--methods", "names"),
+            "strengths": numbers,
+            "tasks": task,
+        }
         asking = Asking(model, data, test, taxonomy, _named(material, "--material"), _named(dial, "--dial"))
         evaluate_harm(asking, out, sets=set_ or (), flags=flags, as_json=as_json)
         return

@@ -77,7 +77,8 @@ def panels(results: Mapping[str, Any]) -> list[Panel]:
         lines = []
         for row in (row for row in summary if row["metric"] == metric):
             own = paired.get((metric, row["method"], row["strength"]))
-            difference = Estimate(*(finite(own[k]) for k in ("difference", "ci_low", "ci_high"))) if own else None
+            ends = [finite(own[key]) for key in ("difference", "ci_low", "ci_high")] if own else None
+            difference = Estimate(ends[0], ends[1], ends[2]) if ends else None
             p = finite(own["p_holm"]) if own else None
             value = estimate(row)
             lines.append(Line(row["method"], row["strength"], value, int(row.get("undefined") or 0), difference, p))
