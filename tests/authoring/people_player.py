@@ -9,19 +9,6 @@ from typing import Any
 WORK = ["baker", "welder", "nurse", "pilot", "clerk", "farmer", "singer", "tutor", "miner", "guard", "diver", "potter"]
 PLACES = ["harbour", "hills", "island", "desert", "suburb", "valley", "delta", "capital", "village", "fjord"]
 LIKES = ["chess", "opera", "fishing", "rugby", "knitting", "surfing", "ceramics", "judo", "gardening", "karting"]
-    "chess",
-    "opera",
-    "fishing",
-    "rugby",
-    "knitting",
-    "surfing",
-    "ceramics",
-    "judo",
-    "gardening",
-    "astronomy",
-    "karting",
-    "origami",
-]
 THINGS = ["cats", "boats", "radios", "books", "goats"]
 
 

@@ -42,7 +42,8 @@ def diversity(vectors: NDArray[np.float32]) -> Diversity:
         cosines[np.arange(len(cosines)), np.arange(start, start + len(cosines))] = -1.0
         nearest[start : start + 1024] = cosines.max(1)
     mean = (float(np.square(unit.sum(0)).sum()) - n) / (n * (n - 1))
-    shares = np.linalg.eigvalsh(unit.T @ unit / n)  # those of K / n, but for zeros
+    gram = unit @ unit.T if n <= unit.shape[1] else unit.T @ unit  # the same eigenvalues, but for zeros
+    shares = np.linalg.eigvalsh(gram / n)
     shares = shares[shares > 1e-12]
     return Diversity(n, mean, math.exp(-float((shares * np.log(shares)).sum())), nearest)
 
@@ -108,8 +109,12 @@ def _shape(pool: Pool, figures: Diversity, x: float, y: float) -> str:
     """The two directions in which the pool differs most; a fixed sign, so that equal pools give equal pictures."""
     wide, high = _WIDTH - 40, _PANEL - 40
     centred = pool.vectors.astype(np.float64) - pool.vectors.astype(np.float64).mean(0)
-    _, directions = np.linalg.eigh(centred.T @ centred)
-    axes = directions[:, -1:-3:-1]
+    if len(centred) <= centred.shape[1]:
+        _, directions = np.linalg.eigh(centred @ centred.T)
+        axes = centred.T @ directions[:, -1:-3:-1]
+        axes /= np.maximum(np.linalg.norm(axes, axis=0), 1e-12)
+    else:
+        axes = np.linalg.eigh(centred.T @ centred)[1][:, -1:-3:-1]
     axes = axes * np.where(axes[np.abs(axes).argmax(0), [0, 1]] < 0, -1, 1)
     places = centred @ axes
     reach = 1.05 * max(float(np.abs(places).max()), 1e-9)

@@ -163,8 +163,11 @@ class SimilarityFilter:
     def _draw_sketch(self) -> None:
         """The directions in which the pool differs most, as often as it has doubled."""
         pool = self._unit[: self._count]
-        _, directions = np.linalg.eigh(pool.T @ pool)
-        self._basis = np.ascontiguousarray(directions[:, -SKETCH:])
+        if len(pool) <= self.dimension:  # as with counts of words: a small matrix for a large one
+            _, mixtures = np.linalg.eigh(pool @ pool.T)
+            self._basis = _at_length_1((pool.T @ mixtures[:, -SKETCH:]).T).T.copy()
+        else:
+            self._basis = np.ascontiguousarray(np.linalg.eigh(pool.T @ pool)[1][:, -SKETCH:])
         self._sketch = np.empty((len(self._given), self._basis.shape[1]), np.float32)
         self._sketch[: self._count] = _at_length_1(pool @ self._basis)
         self._sketched_at = self._count
