@@ -243,3 +243,14 @@ def test_showing_both_sides_asks_for_somebody_of_two_minds():
     assert [voice.weight for voice in draft.voices] == [1.0]
     assert "for Hare and for Tortoise" in draft.voices[0].who.description
     assert made.draft(Request(TALK, replace(torn, both_sides=False), "mixture")).voices[0].who is None
+
+
+def test_modules_that_were_training_are_training_afterwards():
+    made = engine()
+    expected = made.answer(requests(3))
+    attention = made.language.model.model.layers[0].self_attn
+    attention.train()
+    attention.attention_dropout = 0.9
+    assert made.answer(requests(3)) == expected
+    assert attention.training
+    assert not made.language.model.training

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
@@ -26,6 +27,7 @@ from counterpoint.models.language_model import LanguageModel
 from counterpoint.models.prompts import PromptConfig
 from counterpoint.models.sampling import Draws, prompt_seed
 from counterpoint.models.trie.anatomy import anatomy, refusal
+from counterpoint.models.trie.check import evaluating
 from counterpoint.steering.asking import BASE, OnText, Reply, Request, to_show_both
 from counterpoint.steering.block import Flight, OnDone
 from counterpoint.steering.levers import Levers
@@ -102,6 +104,7 @@ class Engine:
             stop_tokens=end if len(end) == 1 else (),
             sharing="none" if why else "trie",
         )
+        self._modules = tuple(language.model.modules())
         self._opened: dict[str, Drafting | Choosing] = {}
 
     def method(self, name: str) -> Drafting | Choosing:
@@ -151,6 +154,11 @@ class Engine:
             if isinstance(one, Exception):
                 raise one
         return [one for one in found if isinstance(one, Reply)]
+
+    def evaluation(self) -> AbstractContextManager[None]:
+        """Within it the model is in evaluation mode; costs nothing where it is."""
+        training = any(module.training for module in self._modules)
+        return evaluating(self.language.model) if training else nullcontext()
 
     def session(self) -> Session:
         """A batch that requests can join and leave between steps: what a serving process runs in a thread."""

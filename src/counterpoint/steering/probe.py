@@ -10,7 +10,6 @@ from torch import Tensor
 
 from counterpoint.models.decoding import Decoding
 from counterpoint.models.steering_hooks import NoEffectError
-from counterpoint.models.trie.check import evaluating
 from counterpoint.steering.asking import BASE, Asked, Request
 from counterpoint.steering.block import Block
 from counterpoint.steering.method import Draft, Drafting, Voice
@@ -37,7 +36,7 @@ def check_effect(engine: Engine, name: str, method: Drafting) -> None:
         NoEffectError: on some value pair they differ by no more than rounding.
     """
     still = []
-    with torch.no_grad(), evaluating(engine.language.model):
+    with torch.no_grad(), engine.evaluation():
         _, plain = _first(engine, Draft(Asked(QUESTION)))
         for axis, pair in enumerate(engine.taxonomy):
             vector = tuple(float(i == axis) for i in range(len(engine.taxonomy)))

@@ -20,7 +20,6 @@ from torch import Tensor
 
 from counterpoint.errors import CounterpointError
 from counterpoint.models.sampling import pick
-from counterpoint.models.trie.check import evaluating
 from counterpoint.steering.asking import Reply, Request
 from counterpoint.steering.block import Alone, Block, Flight, OnDone, groups
 from counterpoint.steering.method import Choosing
@@ -92,7 +91,7 @@ class Session:
     def step(self) -> int:
         """One more token for every reply on its way; returns how many are left."""
         engine = self._engine
-        with engine.lock, torch.no_grad(), evaluating(engine.language.model):
+        with engine.lock, torch.no_grad(), engine.evaluation():
             try:
                 for block in self._blocks:
                     block.keep([flight for flight in block.flights if flight.row.finish is None])
