@@ -136,7 +136,7 @@ def columns(key: str, title: str, bars: Sequence[tuple[str, int]]) -> Markup:
                 f'<text class="count" x="{x + step / 2:.1f}" y="{bottom - tall - 4:.1f}">{_short(count)}</text>'
             )
         parts.append(f'<text class="tick middle" x="{x + step / 2:.1f}" y="{height - 6:.0f}">{_text(label)}</text>')
-    listed = "; ".join(f"{label}: {count}" for label, count in bars)
+    listed = "; ".join(f"{label}: {count}" for label, count in bars) or "nothing yet"
     return _svg(key, width, height, title, listed, parts)
 
 
