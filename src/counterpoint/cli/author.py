@@ -199,7 +199,8 @@ def _print_end(written: Written, out: Path, *, as_json: bool) -> None:
         highlight=False,
     )
     findings = written.lint.findings
-    console.print("lint: clean" if not findings else f"lint: {len(findings)} findings", highlight=False)
+    if written.data.dilemmas:
+        console.print("lint: clean" if not findings else f"lint: {len(findings)} findings", highlight=False)
     for finding in findings[:20]:
         console.print(f"  {finding.severity}: {finding.check}: {finding.where}: {finding.message}", markup=False)
     where = f"Rows: {out if written.data.dilemmas else 'none'}   Card: {common.run_folder(out) / 'card.md'}"

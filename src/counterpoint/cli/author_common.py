@@ -30,7 +30,7 @@ from counterpoint.types import content_hash
 LOCAL = "lm:"
 
 BaseUrl = Annotated[str, typer.Option(help="Where the model is asked, such as http://localhost:8000/v1.")]
-Model = Annotated[str, typer.Option(help="Its name there; or lm:<hub id, folder, or tiny> for one in this process.")]
+Model = Annotated[str, typer.Option(help="Its name; without --base-url lm:<hub id, folder, tiny>, in this process.")]
 Count = Annotated[int, typer.Option(min=1, help="How many rows to write.")]
 Out = Annotated[Path, typer.Option(help="File to write; the run's folder lies beside it.")]
 CacheDir = Annotated[Path, typer.Option("--cache", help="Folder of answers: what stands there is not paid for again.")]
@@ -69,8 +69,8 @@ class Session:
     """Shows how far the run is."""
 
     def client(self, endpoint: Endpoint) -> LLM:
-        """A client of the endpoint, in process for `lm:`."""
-        if not endpoint.model.startswith(LOCAL):
+        """A client of the endpoint; a model in this process where it has no URL."""
+        if endpoint.base_url:
             return LLM(endpoint, cache=self.cache, budget=self.budget)
         from counterpoint.authoring.backend import LocalBackend
         from counterpoint.cli.author_local import speaker
@@ -130,12 +130,12 @@ def perform(work: Callable[[], Awaitable[Outcome]], budget: Budget) -> Outcome:
 
 
 def endpoint_of(model: str, base_url: str, **settings: Any) -> Endpoint:
-    """The endpoint named on the command line; a model in process costs nothing.
+    """The endpoint named on the command line; without a URL, a model in this process, which costs nothing.
 
     Raises:
         BadInputError: there is no URL to ask the model at.
     """
-    if model.startswith(LOCAL):
+    if model.startswith(LOCAL) and not base_url:
         return Endpoint(model, "", **{**settings, "price_in": 0.0, "price_out": 0.0})
     if not base_url.startswith(("http://", "https://")):
         raise BadInputError(f"--base-url {base_url!r}: expected http://... or https://..., where {model!r} is asked")
