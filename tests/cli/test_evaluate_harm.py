@@ -82,7 +82,7 @@ def test_a_dial_turns_the_strengths(invoke: Invoke, model: str, tmp_path: Path) 
     straight = tuple(PairDial(pair.name, "slope", (-4.0, 0.0, 4.0), (-8.0, 0.0, 8.0)) for pair in VCD)
     dial = MethodDial("mixture", identity, taxonomy_hash(VCD), "d", straight)
     dial.save(tmp_path / "dial.json")
-    turned = json.loads(invoke(tmp_path / "a", "--json", "--strengths", "2", "--dial", f"mixture={tmp_path}/dial.json"))
+    turned = json.loads(invoke(tmp_path / "a", "--json", "--strengths", "2", "--dial", f"{tmp_path}/dial.json"))
     plain = json.loads(invoke(tmp_path / "b", "--json", "--strengths", "1"))
     means = [[(row["metric"], row["mean"]) for row in rows if row["method"] == "mixture"] for rows in (turned, plain)]
     assert means[0] == means[1]
@@ -95,8 +95,8 @@ def test_a_dial_turns_the_strengths(invoke: Invoke, model: str, tmp_path: Path) 
         (("--methods", "mixtura"), "mixture"),
         (("--strengths", "0"), "above 0"),
         (("--strengths", "a"), "expected numbers"),
-        (("--material", "rerank"), "a method, '=' and a path"),
-        (("--dial", "mixture=nowhere.json"), "not a saved dial"),
+        (("--material", "rerank"), "a method and its folder"),
+        (("--dial", "nowhere.json"), "not a saved dial"),
         (("--data", "nowhere.json"), "no such file"),
         (("--methods", "activation"), "vectors"),
         (("--set", "opne=3"), "open"),

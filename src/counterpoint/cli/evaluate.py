@@ -73,7 +73,9 @@ def evaluate(
     material: Annotated[
         list[str] | None, typer.Option(help="harm: METHOD=FOLDER, what a method was trained or given.")
     ] = None,
-    dial: Annotated[list[str] | None, typer.Option(help="harm: METHOD=FILE, a method's calibration.")] = None,
+    dial: Annotated[
+        list[Path] | None, typer.Option(help="harm: a method's dial; those beside the model are found.")
+    ] = None,
     task: Annotated[
         list[str] | None, typer.Option(help="harm: a task of lm-evaluation-harness; may be given several times.")
     ] = None,
@@ -95,7 +97,7 @@ def evaluate(
             "strengths": numbers,
             "tasks": task,
         }
-        asking = Asking(model, data, test, taxonomy, _named(material, "--material"), _named(dial, "--dial"))
+        asking = Asking(model, data, test, taxonomy, tuple(material or ()), tuple(dial or ()))
         evaluate_harm(asking, out, sets=set_ or (), flags=flags, as_json=as_json)
         return
     if data is None or test is None:
@@ -161,17 +163,6 @@ def _listed(text: str | None, kind: Callable[[str], T], option: str, expected: s
         return [kind(part.strip()) for part in text.split(",")]
     except ValueError:
         raise BadInputError(f"{option} {text!r}: expected {expected}") from None
-
-
-def _named(given: Sequence[str] | None, option: str) -> dict[str, Path]:
-    """From METHOD=PATH, given several times."""
-    found = {}
-    for text in given or ():
-        name, equals, path = text.partition("=")
-        if not (name and equals and path):
-            raise BadInputError(f"{option} {text!r}: expected a method, '=' and a path")
-        found[name] = Path(path)
-    return found
 
 
 def encoder_trainer(train: DataSet, finetune: bool) -> Trainer:

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from counterpoint.cli.answer_setup import Where
 from counterpoint.cli.progress import progress_bar
 from counterpoint.config import resolve, to_toml
 from counterpoint.data import load
@@ -37,8 +38,10 @@ class Asking(NamedTuple):
     data: str | None
     test: str | None
     taxonomy: str | None
-    materials: Mapping[str, Path]
-    dials: Mapping[str, Path]
+    materials: tuple[str, ...] = ()
+    """METHOD=FOLDER each."""
+    dials: tuple[Path, ...] = ()
+    """Files; those beside the model where none is given."""
 
 
 def evaluate_harm(asking: Asking, out: Path, *, sets: Sequence[str], flags: Mapping[str, Any], as_json: bool) -> None:
@@ -47,8 +50,6 @@ def evaluate_harm(asking: Asking, out: Path, *, sets: Sequence[str], flags: Mapp
     Raises:
         BadInputError: an option can't work.
     """
-    if not asking.model.startswith("lm:"):
-        raise BadInputError(f"--model {asking.model!r}: the harm suite steers language models; expected lm:...")
     from counterpoint.evaluation.harm.report import write_harm_report
     from counterpoint.evaluation.suites.harm import HarmConfig, check, run_harm
 
@@ -77,20 +78,29 @@ def evaluate_harm(asking: Asking, out: Path, *, sets: Sequence[str], flags: Mapp
 
 
 def open_engine(asking: Asking) -> tuple[Engine, bool]:
-    """The model with its methods' materials and dials, and whether it knows the toy world alone."""
-    from counterpoint.models.language_model import LanguageModel
-    from counterpoint.steering.calibration import identity_of
-    from counterpoint.steering.dial import MethodDial
+    """The model with its methods' materials and dials, and whether it knows the toy world alone.
+
+    Raises:
+        BadInputError: it is no language model in process, or a material or dial doesn't fit.
+    """
     from counterpoint.steering.engine import Engine
 
-    language = LanguageModel.load(asking.model)
-    toy = language.base == TINY
+    if not asking.model.startswith("lm:"):
+        raise BadInputError(f"--model {asking.model!r}: language models are steered; expected lm:...")
+    toy = asking.model == TINY or _base(asking.model) == TINY
     pairs = find_taxonomy(asking.taxonomy or (TOY if toy else "vcd"))
-    identity = identity_of(language)
-    dials = {
-        name: MethodDial.load(file, method=name, model=identity, taxonomy=pairs) for name, file in asking.dials.items()
-    }
-    return Engine(language, pairs, materials=asking.materials, dials=dials), toy
+    engine = Where(asking.model, None, asking.materials, asking.dials).open(pairs)
+    assert isinstance(engine, Engine)
+    return engine, toy
+
+
+def _base(model: str) -> str:
+    """The base that an adapter's folder names, if it is one."""
+    try:
+        record = json.loads((Path(model.removeprefix("lm:")) / "language_model.json").read_text(encoding="utf-8"))
+        return str(record["base"])
+    except (OSError, KeyError, TypeError, ValueError):
+        return ""
 
 
 def _samples(asking: Asking, config: HarmConfig, engine: Engine, *, toy: bool) -> tuple[Sample, ...]:
@@ -117,11 +127,11 @@ def _spread(rows: Sequence[Any], most: int) -> list[Any]:
 def _identity(asking: Asking, config: HarmConfig, engine: Engine) -> str:
     """What decides an answer; methods and strengths may be added to a run."""
     from counterpoint.steering.calibration import identity_of
+    from counterpoint.steering.dial import MethodDial
 
     told = asdict(replace(config, methods=("",), strengths=(1.0,), two_choice=0, open=0, batch=1, resamples=100))
-    materials = {name: str(folder.resolve()) for name, folder in asking.materials.items()}
-    dials = {name: content_hash(file.read_text(encoding="utf-8")) for name, file in asking.dials.items()}
-    return content_hash("harm", identity_of(engine.language), told, materials, dials)
+    dials = {name: asdict(dial) for name, dial in sorted(engine.dials.items()) if isinstance(dial, MethodDial)}
+    return content_hash("harm", identity_of(engine.language), told, sorted(asking.materials), dials)
 
 
 def print_harm(results: Mapping[str, Any], console: Console) -> None:
