@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from counterpoint import __version__
+from counterpoint.cli.answer import answer
 from counterpoint.cli.ask import ask
 from counterpoint.cli.author import app as author
 from counterpoint.cli.compare import compare
@@ -38,6 +39,7 @@ app.command()(train)
 app.command()(evaluate)
 app.command()(infer)
 app.command()(ask)
+app.command()(answer)
 app.command()(serve)
 app.add_typer(keys, name="keys")
 app.add_typer(db, name="db")
