@@ -20,7 +20,6 @@ from counterpoint.data.order import shuffle_options
 from counterpoint.data.split import split
 from counterpoint.data.toy import data_set
 from counterpoint.models.language_model import LanguageModel
-from counterpoint.models.lm_scorer import LmScorer
 from counterpoint.steering.asking import Asked, Request
 from counterpoint.steering.engine import Engine
 from counterpoint.steering.likelihood import options
@@ -123,11 +122,11 @@ def _tune(language: LanguageModel, dilemmas: Sequence[Dilemma], taxonomy: Taxono
 def _materials(
     language: LanguageModel, dilemmas: Sequence[Dilemma], taxonomy: Taxonomy, tiny: bool, seed: int
 ) -> dict[str, Any]:
-    from counterpoint.models.caa_fit import fit_caa
     from counterpoint.steering import adapters_fit
+    from counterpoint.steering.activation_fit import fit_vectors
 
     found: dict[str, Any] = {}
-    found["activation"] = _timed("CAA vectors", lambda: fit_caa(LmScorer(language), dilemmas, taxonomy, seed=seed))
+    found["activation"] = _timed("vectors", lambda: fit_vectors(language, dilemmas, taxonomy, seed=seed))
     training = adapters_fit.TINY if tiny else adapters_fit.AdapterTraining()
     found["adapters"] = _timed(
         "adapters", lambda: adapters_fit.fit_adapters(language, dilemmas, taxonomy, training=training, seed=seed)

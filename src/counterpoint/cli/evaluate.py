@@ -35,6 +35,7 @@ class Suite(StrEnum):
 
     HISTORY = "history"
     HARM = "harm"
+    DIAL = "dial"
 
 
 def evaluate(
@@ -42,7 +43,8 @@ def evaluate(
         Suite,
         typer.Option(
             help="history: how well somebody is served after a few of their choices. "
-            "harm: what steering does to answers that it should leave alone."
+            "harm: what steering does to answers that it should leave alone. "
+            "dial: how far methods' strengths go; saves a dial each."
         ),
     ],
     out: Annotated[Path, typer.Option(help="The run's folder.")],
@@ -50,28 +52,28 @@ def evaluate(
         str | None,
         typer.Option(
             help="history: dilemmas to train on, a file, a folder or 'crossroads'. "
-            "harm: two-choice TruthfulQA, a file; lm:tiny needs none."
+            "harm: two-choice TruthfulQA, a file; lm:tiny needs none. dial: dilemmas to measure on."
         ),
     ] = None,
     test: Annotated[
         str | None,
         typer.Option(
             help="history: dilemmas that people choose in and are asked about. "
-            "harm: dilemmas that are put as open questions, 'crossroads' by default."
+            "harm: dilemmas that are put as open questions, 'crossroads' by default. dial: others to check on."
         ),
     ] = None,
     taxonomy: Annotated[str | None, typer.Option(help="vcd, bqd, preference or a TOML file.")] = None,
     model: Annotated[
-        str, typer.Option(help="history: encoder. harm: lm: and a hub id, a folder, or tiny.")
+        str, typer.Option(help="history: encoder. harm, dial: lm: and a hub id, a folder, or tiny.")
     ] = "encoder",
     finetune: Annotated[bool, typer.Option("--finetune/--frozen", help="history: train the encoder too.")] = False,
     histories: Annotated[str | None, typer.Option(help="history: numbers of choices seen, comma-separated.")] = None,
     people: Annotated[int | None, typer.Option(help="history: people a seed.")] = None,
     seeds: Annotated[int | None, typer.Option(help="history: how many seeds.")] = None,
-    methods: Annotated[str | None, typer.Option(help="harm: ways of steering, comma-separated.")] = None,
+    methods: Annotated[str | None, typer.Option(help="harm, dial: ways of steering, comma-separated.")] = None,
     strengths: Annotated[str | None, typer.Option(help="harm: strengths in log-odds, comma-separated.")] = None,
     material: Annotated[
-        list[str] | None, typer.Option(help="harm: METHOD=FOLDER, what a method was trained or given.")
+        list[str] | None, typer.Option(help="harm, dial: METHOD=FOLDER, what a method was trained or given.")
     ] = None,
     dial: Annotated[
         list[Path] | None, typer.Option(help="harm: a method's dial; those beside the model are found.")
@@ -88,16 +90,17 @@ def evaluate(
 
     Example: counterpoint evaluate --suite harm --model lm:tiny --methods mixture,instruction --out runs/harm
     """
-    if suite is Suite.HARM:
+    if suite is not Suite.HISTORY:
+        from counterpoint.cli.evaluate_dial import evaluate_dial
         from counterpoint.cli.evaluate_harm import Asking, evaluate_harm
 
-        numbers = _listed(strengths, float, "--strengths", "numbers, such as 0.5,1,2")
-        flags: dict[str, object] = {
-            "methods": _listed(methods, str, "--methods", "names"),
-            "strengths": numbers,
-            "tasks": task,
-        }
         asking = Asking(model, data, test, taxonomy, tuple(material or ()), tuple(dial or ()))
+        named = _listed(methods, str, "--methods", "names")
+        if suite is Suite.DIAL:
+            evaluate_dial(asking, out, sets=set_ or (), flags={"methods": named}, as_json=as_json)
+            return
+        numbers = _listed(strengths, float, "--strengths", "numbers, such as 0.5,1,2")
+        flags: dict[str, object] = {"methods": named, "strengths": numbers, "tasks": task}
         evaluate_harm(asking, out, sets=set_ or (), flags=flags, as_json=as_json)
         return
     if data is None or test is None:

@@ -1,0 +1,123 @@
+"""`counterpoint evaluate --suite dial`: measure what methods' strengths do, save a dial each, check it elsewhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from counterpoint import __version__
+from counterpoint.cli.evaluate_harm import Asking, open_engine
+from counterpoint.cli.progress import progress_bar
+from counterpoint.config import resolve, to_toml
+from counterpoint.data import check_no_leak, load
+from counterpoint.errors import BadInputError
+from counterpoint.evaluation.progress import Report, Stage
+from counterpoint.runlog import RunFolder
+from counterpoint.types import DataSet, content_hash
+
+CHECKED = (-2.0, -1.0, 1.0, 2.0)
+"""Strengths at which a dial is checked."""
+
+
+@dataclass(frozen=True)
+class DialConfig:
+    """The suite's settings; see `steering/calibration.py`."""
+
+    methods: tuple[str, ...] = ("instruction", "mixture")
+    """Ways of steering to be calibrated."""
+    reach: float = 2.5
+    """Log-odds up to which dials are to reach."""
+    points: int = 4
+    """Strengths measured on either side."""
+    draws: int = 4
+    """Answers to each dilemma at each strength."""
+    seed: int = 0
+    """Of the answers' random numbers."""
+
+
+def evaluate_dial(asking: Asking, out: Path, *, sets: Sequence[str], flags: Mapping[str, Any], as_json: bool) -> None:
+    """Calibrate every method on `--data`, check it on `--test`, write `dial-METHOD.json` into the run's folder.
+
+    Raises:
+        BadInputError: an option can't work.
+    """
+    if asking.data is None or asking.test is None:
+        raise BadInputError("--suite dial needs --data, dilemmas to measure on, and --test, others to check on")
+    if asking.dials:
+        raise BadInputError("--suite dial measures methods as they are; leave out --dial")
+    config = resolve(DialConfig, sets=sets, flags=flags)
+    with progress_bar(quiet=as_json) as report:
+        report(Stage(f"loading {asking.model}", 0.0))
+        engine, _ = open_engine(asking)
+        engine.dials.clear()  # those beside the model, which are to be made anew
+        rows = [load(name, taxonomy=engine.taxonomy) for name in (asking.data, asking.test)]
+        check_no_leak(rows[0].dilemmas, rows[1].dilemmas)
+        told = asdict(replace(config, methods=("",)))
+        identity = content_hash("dial", asking.model, told, sorted(asking.materials), *(data.digest for data in rows))
+        folder = RunFolder(out, identity, to_toml(config))
+        try:
+            summary = _measure(engine, config, rows[0], rows[1], folder, report)
+            data = {"name": rows[0].name, "train": len(rows[0]), "test": len(rows[1]), "sha256": rows[1].digest}
+            options = {"model": asking.model, "data": asking.data, "test": asking.test}
+            results = {"schema": "counterpoint.results/1", "version": __version__, "command": "evaluate"}
+            results |= {"suite": "dial", "config": {**asdict(config), **options}, "data": data, "summary": summary}
+            folder.write_json("results.json", results)
+            report(Stage("done", 1.0))
+        finally:
+            folder.close()
+    if as_json:
+        typer.echo(json.dumps(summary))
+        return
+    table = Table(
+        "method", "asked for", "shifted", title="Log-odds of the pole in unseen dilemmas", title_justify="left"
+    )
+    for row in summary:
+        shifted = f"{row['mean']:+.2f} ({row['ci_low']:+.2f} to {row['ci_high']:+.2f})"
+        table.add_row(row["method"], f"{row['strength']:+g}", shifted)
+    Console().print(table)
+    Console().print(
+        f"Dials: {out}/dial-*.json. Beside a model's folder they are found.", soft_wrap=True, highlight=False
+    )
+
+
+def _measure(
+    engine: Any, config: DialConfig, data: DataSet, test: DataSet, folder: RunFolder, report: Report
+) -> list[dict[str, Any]]:
+    from counterpoint.steering.calibration import Calibration, calibrate, checked, identity_of
+
+    settings = Calibration(reach=config.reach, points=config.points, draws=config.draws, seed=config.seed)
+    model = identity_of(engine.language)
+    summary: list[dict[str, Any]] = []
+    for number, method in enumerate(config.methods):
+        kept = folder.part(f"checked-{method}")
+        if kept is None:
+
+            def tell(text: str, share: float, number: int = number) -> None:
+                report(Stage(text, (number + 0.7 * share) / len(config.methods)))
+
+            dial = calibrate(engine, method, data.dilemmas, model=model, settings=settings, tell=tell)
+            dial.save(folder.path / f"dial-{method}.json")
+            engine.dials[method] = dial
+            found = checked(engine, method, test.dilemmas, CHECKED, settings=replace(settings, seed=config.seed + 1))
+            del engine.dials[method]
+            kept = [
+                {
+                    "method": method,
+                    "strength": strength,
+                    "metric": "log_odds_shift",
+                    "mean": round(shift.mean, 6),
+                    "ci_low": round(shift.low, 6),
+                    "ci_high": round(shift.high, 6),
+                }
+                for strength, shift in found.items()
+            ]
+            folder.save_part(f"checked-{method}", kept)
+        summary += kept
+    return summary
