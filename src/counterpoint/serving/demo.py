@@ -3,6 +3,10 @@
 Who writes replies is the encoder that `counterpoint demo` trains. It can't write: it answers the dilemmas it was
 taught, by taking the option that suits the person best. Everything else is the real service. People are simulated
 (`users/simulate.py`), and every name and every page says so.
+
+    demo = open_demo(demo_settings(settings))
+    print(demo.welcome("http://127.0.0.1:8000"))
+    uvicorn.run(create_app(demo.service.settings, demo.service))
 """
 
 from __future__ import annotations

@@ -15,7 +15,13 @@ from counterpoint.serving.pages.visitors import link_address
 from counterpoint.serving.store.records import Principal
 from serving.pages.conftest import Visit
 
-LOOKS = [(1280, "light"), (390, "light"), (1280, "dark"), (390, "dark")]
+LOOKS = [
+    pytest.param(1280, "light"),
+    pytest.param(390, "dark"),
+    pytest.param(1280, "dark", marks=pytest.mark.slow),
+    pytest.param(390, "light", marks=pytest.mark.slow),
+]
+looks = pytest.mark.parametrize(("width", "scheme"), LOOKS)
 
 
 def answered(page: Page) -> None:
@@ -82,45 +88,51 @@ def check(page: Page) -> None:
     assert page.evaluate("document.querySelectorAll('[style], style, script:not([src])').length") == 0
 
 
+@looks
 @pytest.mark.parametrize("what", OF_A_PERSON)
-def test_a_persons_pages_have_no_accessibility_fault(visit: Visit, demo: Demo, somebody: str, what: str) -> None:
+def test_a_persons_pages_have_no_accessibility_fault(
+    visit: Visit, demo: Demo, somebody: str, what: str, width: int, scheme: str
+) -> None:
     name = demo.person.person if what == "nothing left" else somebody
-    for width, scheme in LOOKS:
-        page = visit(name, width=width, scheme=scheme, refused=True)
-        OF_A_PERSON[what](page)
-        check(page)
+    page = visit(name, width=width, scheme=scheme, refused=True)
+    OF_A_PERSON[what](page)
+    check(page)
 
 
-def test_the_operators_pages_have_no_accessibility_fault(visit: Visit, demo: Demo) -> None:
-    for width, scheme in LOOKS:
-        page = visit(width=width, scheme=scheme)
-        opened("/operator")(page)
-        check(page)
-        page.get_by_role("button", name=f"Make a link for {demo.person.person}").click()
-        check(page)
-        page.get_by_role("link", name=demo.person.person).click()
-        check(page)
+@looks
+def test_the_operators_pages_have_no_accessibility_fault(visit: Visit, demo: Demo, width: int, scheme: str) -> None:
+    page = visit(width=width, scheme=scheme)
+    opened("/operator")(page)
+    check(page)
+    page.get_by_role("button", name=f"Make a link for {demo.person.person}").click()
+    check(page)
+    page.get_by_role("link", name=demo.person.person).click()
+    check(page)
 
 
-def test_pages_for_strangers_have_no_accessibility_fault(visit: Visit, demo: Demo, somebody: str) -> None:
+@looks
+def test_pages_for_strangers_have_no_accessibility_fault(
+    visit: Visit, demo: Demo, somebody: str, width: int, scheme: str
+) -> None:
     link = link_address("", demo.service.sessions.link(Visitor(TENANT, demo.operator.key, somebody)))
-    for width, scheme in LOOKS:
-        page = visit(signed_in=False, width=width, scheme=scheme, refused=True)
-        for path in ("/sign-in", link, "/link?token=old"):
-            page.goto(path)
-            check(page)
-        page.goto("/sign-in")
-        page.get_by_label("API key").fill("cp_wrong")
-        page.get_by_role("button", name="Sign in").click()
+    page = visit(signed_in=False, width=width, scheme=scheme, refused=True)
+    for path in ("/sign-in", link, "/link?token=old"):
+        page.goto(path)
         check(page)
+    page.goto("/sign-in")
+    page.get_by_label("API key").fill("cp_wrong")
+    page.get_by_role("button", name="Sign in").click()
+    check(page)
 
 
-def test_a_receipt_has_no_accessibility_fault(visit: Visit, demo: Demo, who: Principal, somebody: str) -> None:
+@looks
+def test_a_receipt_has_no_accessibility_fault(
+    visit: Visit, demo: Demo, who: Principal, somebody: str, width: int, scheme: str
+) -> None:
     demo.service.people.delete(who, somebody)
-    for width, scheme in LOOKS:
-        page = visit(somebody, width=width, scheme=scheme)
-        opened("/person/receipt")(page)
-        check(page)
+    page = visit(somebody, width=width, scheme=scheme)
+    opened("/person/receipt")(page)
+    check(page)
 
 
 def tab_to(page: Page, name: str) -> None:
