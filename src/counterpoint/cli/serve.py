@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from counterpoint.serving.store.store import Store
 
 DEFAULT_STORE = "sqlite:///counterpoint.db"
+DEMO_STORE = "sqlite:///counterpoint-demo.db"
+OF_THE_DEMO = ("model", "upstream", "adapters", "data", "taxonomy", "user_model", "method", "materials", "dials")
+"""Settings that the demo brings itself."""
 StoreUrl = Annotated[
     str,
     typer.Option(envvar="COUNTERPOINT_STORE", help="The database: sqlite:///FILE or postgresql://USER@HOST/NAME."),
@@ -35,6 +40,7 @@ EXAMPLES = """Examples:
   counterpoint serve --model lm:Qwen/Qwen3-0.6B --data crossroads --port 8080
   counterpoint serve --model lm:tiny --adapter tide-v1=runs/tide/adapter
   counterpoint serve --upstream http://vllm:8000/v1 --model Qwen/Qwen3-8B --adapter tide-v3
+  counterpoint serve --demo
   counterpoint serve --store postgresql://app@db/app --secrets /run/secrets/app --workers 4
 """
 
@@ -67,6 +73,9 @@ def serve(
     host: Annotated[str, typer.Option(help="Where to listen; 0.0.0.0 for every interface.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0: any free one.", min=0, max=65535)] = 8000,
     workers: Annotated[int, typer.Option(help="Processes, each with its own copy of the model.", min=1)] = 1,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Look around: the demo's model, a few simulated people.")
+    ] = False,
 ) -> None:
     """Serve chat completions that fit each person, their events and beliefs, and their pages."""
     try:
@@ -87,7 +96,11 @@ def serve(
         method=method,
         dials=dials,
     )
-    _run(with_set(settings, set_ or ()), host=host, port=port, workers=workers)
+    settings = with_set(settings, set_ or ())
+    if demo:
+        _run_demo(settings, host=host, port=port, workers=workers)
+    else:
+        _run(settings, host=host, port=port, workers=workers)
 
 
 serve.__doc__ = f"{serve.__doc__}\n\n\b\n{EXAMPLES}"
@@ -116,23 +129,13 @@ def _run(settings: Settings, *, host: str, port: int, workers: int) -> None:
     from counterpoint.serving.doors import logs
     from counterpoint.serving.settings import SETTINGS
 
-    common = {
-        "host": host,
-        "port": port,
-        "log_config": None,
-        "access_log": False,
-        "server_header": False,
-        "timeout_graceful_shutdown": max(1, round(settings.grace)),
-        "timeout_keep_alive": 30,
-        "h11_max_incomplete_event_size": 64 * 1024,
-    }
+    listening = _listening(settings, host, port)
     if workers == 1:
         from counterpoint.serving.app import create_app
         from counterpoint.serving.opening import open_service
 
         logs.set_up()
-        app = create_app(settings, open_service(settings))
-        uvicorn.run(app, **common)  # type: ignore[arg-type]
+        uvicorn.run(create_app(settings, open_service(settings)), **listening)
         return
     from counterpoint.serving.metrics import MULTIPROCESS
     from counterpoint.serving.opening import prepare
@@ -142,7 +145,41 @@ def _run(settings: Settings, *, host: str, port: int, workers: int) -> None:
     with tempfile.TemporaryDirectory(prefix="counterpoint-metrics-") as folder:
         os.environ[MULTIPROCESS] = folder
         logs.set_up()
-        uvicorn.run("counterpoint.serving.app:from_environment", factory=True, workers=workers, **common)  # type: ignore[arg-type]
+        uvicorn.run("counterpoint.serving.app:from_environment", factory=True, workers=workers, **listening)
+
+
+def _run_demo(settings: Settings, *, host: str, port: int, workers: int) -> None:
+    import uvicorn
+
+    from counterpoint.serving.app import create_app
+    from counterpoint.serving.demo import demo_settings, open_demo
+    from counterpoint.serving.doors import logs
+    from counterpoint.serving.settings import Settings as Defaults
+
+    own = [name for name in OF_THE_DEMO if getattr(settings, name) != getattr(Defaults(), name)]
+    if own or workers > 1 or port == 0:
+        given = ", ".join(own) or ("workers" if workers > 1 else "port 0")
+        raise BadInputError(f"--demo brings its own model, data and people and runs in one process; leave out {given}")
+    if settings.store == DEFAULT_STORE:
+        settings = replace(settings, store=DEMO_STORE)
+    demo = open_demo(demo_settings(settings))
+    logs.set_up(logging.WARNING)
+    typer.echo(demo.welcome(f"http://{host}:{port}"))
+    uvicorn.run(create_app(demo.service.settings, demo.service), **_listening(settings, host, port))
+
+
+def _listening(settings: Settings, host: str, port: int) -> dict[str, Any]:
+    """How uvicorn listens: its logs are ours, and requests under way get time to finish."""
+    return {
+        "host": host,
+        "port": port,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": max(1, round(settings.grace)),
+        "timeout_keep_alive": 30,
+        "h11_max_incomplete_event_size": 64 * 1024,
+    }
 
 
 # Keys

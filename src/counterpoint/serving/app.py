@@ -186,7 +186,9 @@ async def _refuse_http(request: Request, error: HTTPException) -> Response:
 def _allowed(scope: Scope) -> list[str]:
     """Methods of all routes of a path; the framework names those of the first alone."""
     routes = [route for module in ROUTERS for route in module.router.routes if isinstance(route, APIRoute)]
-    return sorted({method for route in routes if route.matches(scope)[0] is not Match.NONE for method in route.methods})
+    return sorted(
+        {method for route in routes if route.matches(scope)[0] is not Match.NONE for method in route.methods or ()}
+    )
 
 
 def _operation(route: APIRoute) -> str:
