@@ -95,7 +95,8 @@ async def run(
         write: writes one attempt at one slot; must depend on nothing else. `RejectedError` and `CallFailedError` are
             recorded and the slot is tried again; `RunStoppedError` ends the run.
         settle: decides on a draft in the fixed order, given what it kept before; may change it; raises `RejectedError`.
-            Called again for everything in a resumed run, so it must be deterministic.
+            Called in a thread, one draft at a time, and again for everything in a resumed run: it must be
+            deterministic.
         journal: where drafts and rejections are kept.
         attempts: at most so many a slot.
         parallel: attempts being written at once.
@@ -119,7 +120,8 @@ async def run(
             again = []
             for slot in places:
                 try:
-                    kept = decisions.decide(slot, attempt, await tasks[slot, attempt])
+                    draft = await tasks[slot, attempt]
+                    kept = await decisions.decide(slot, attempt, draft)
                 except RejectedError as error:
                     kept = decisions.reject(slot, attempt, error, ())
                 except RunStoppedError as error:  # the others end by themselves: what they have in flight is paid for
@@ -192,10 +194,10 @@ class _Decisions:
         self._rejections: list[Rejection] = []
         self._reasons: Counter[str] = Counter()
 
-    def decide(self, slot: int, attempt: int, written: Draft) -> bool:
-        """Keep a draft or reject it; whether it is kept."""
+    async def decide(self, slot: int, attempt: int, written: Draft) -> bool:
+        """Keep a draft or reject it; whether it is kept. It may take long: calls go on meanwhile."""
         try:
-            self._rows[slot] = (attempt, self._settle(written))
+            self._rows[slot] = (attempt, await asyncio.to_thread(self._settle, written))
         except RejectedError as error:
             return self.reject(slot, attempt, error, written.answers)
         self._tell()

@@ -107,10 +107,15 @@ def dilemmas(
         async def work() -> Outcome:
             async with session.client(writer) as asked, session.client(reader) as read:
                 checker = asked if reader == writer else read
-                hand = DilemmaWriter(settings, known, writer=asked, checker=checker, embed=embed)
-                wide = 3 * concurrency  # rows at work: some wait for the disk or the encoder while others are asked for
+                hand = DilemmaWriter(settings, known, writer=asked, checker=checker)
                 return await author(
-                    count, hand, journal=session.journal, attempts=attempts, parallel=wide, report=session.report
+                    count,
+                    hand,
+                    embed=embed,
+                    journal=session.journal,
+                    attempts=attempts,
+                    parallel=common.wide(concurrency),
+                    report=session.report,
                 )
 
         outcome = common.perform(work, session.budget)

@@ -142,6 +142,11 @@ def endpoint_of(model: str, base_url: str, **settings: Any) -> Endpoint:
     return Endpoint(model, base_url, **settings)
 
 
+def wide(concurrency: int) -> int:
+    """Rows at work at once: each has one call in flight, but for moments in which it waits for the disk."""
+    return concurrency + max(4, concurrency // 4)
+
+
 def embedder(wanted: bool) -> Embed:
     """The sentence encoder, or word counts where it isn't wanted."""
     if not wanted:

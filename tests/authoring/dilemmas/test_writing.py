@@ -9,7 +9,6 @@ from authoring.clients import asked
 from authoring.dilemma_player import players
 from authoring.dilemmas.made_up import VCD
 from authoring.scripted import Script, ScriptedServer
-from counterpoint.authoring.dilemmas.likeness import by_words
 from counterpoint.authoring.dilemmas.settling import read_dilemma
 from counterpoint.authoring.dilemmas.writing import DilemmaSettings, DilemmaWriter
 from counterpoint.authoring.journal import Draft, RejectedError
@@ -19,7 +18,7 @@ def written(tmp_path, server, slots, *, attempt=0, **settings):
     """Drafts or rejections of some slots."""
 
     async def work(llm):
-        writer = DilemmaWriter(DilemmaSettings(**settings), VCD, writer=llm, checker=llm, embed=by_words)
+        writer = DilemmaWriter(DilemmaSettings(**settings), VCD, writer=llm, checker=llm)
         return await asyncio.gather(*(writer.write(slot, attempt) for slot in slots), return_exceptions=True)
 
     return asked(server.url, tmp_path, work)
@@ -42,7 +41,7 @@ def test_a_draft_is_as_planned_and_all_its_answers_are_recorded(tmp_path):
 
 
 def slot_of(index):
-    return DilemmaWriter(DilemmaSettings(), VCD, writer=None, checker=None, embed=by_words).slot(index)
+    return DilemmaWriter(DilemmaSettings(), VCD, writer=None, checker=None).slot(index)
 
 
 def test_who_reads_labels_is_told_neither_labels_nor_names(tmp_path):

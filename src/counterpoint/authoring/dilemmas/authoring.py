@@ -61,13 +61,14 @@ async def author(
     count: int,
     writer: DilemmaWriter,
     *,
+    embed: Embed,
     journal: Journal,
     attempts: int = 4,
     parallel: int = 64,
     report: Callable[[Tally], None] | None = None,
 ) -> Outcome:
-    """Write `count` dilemmas, resuming what the journal holds."""
-    settle = Settler(writer.taxonomy, writer.embed)
+    """Write `count` dilemmas, resuming what the journal holds; `embed` tells near duplicates."""
+    settle = Settler(writer.taxonomy, embed)
     return await run(count, writer.write, settle, journal=journal, attempts=attempts, parallel=parallel, report=report)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,19 +17,17 @@ _DIMENSIONS = 1 << 12
 
 
 class Remembered:
-    """An embedding that remembers its texts and is asked by one thread at a time."""
+    """An embedding that remembers its texts: settling and the lint ask for the same."""
 
     def __init__(self, embed: Embed) -> None:
-        self._embed, self._lock = embed, threading.Lock()
+        self._embed = embed
         self._known: dict[str, Vectors] = {}
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
         """Vectors of the texts."""
-        if any(text not in self._known for text in texts):
-            with self._lock:
-                missing = [text for text in dict.fromkeys(texts) if text not in self._known]
-                if missing:
-                    self._known.update(zip(missing, self._embed(missing), strict=True))
+        missing = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if missing:
+            self._known.update(zip(missing, self._embed(missing), strict=True))
         return np.stack([self._known[text] for text in texts])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -26,7 +25,6 @@ from counterpoint.authoring.journal import Draft, RejectedError
 from counterpoint.authoring.llm import Client
 from counterpoint.authoring.prompts import Prompt
 from counterpoint.authoring.prompts import dilemmas as prompts
-from counterpoint.data.lint import Embed
 from counterpoint.types import Dilemma, Option, Taxonomy, content_hash
 
 T = TypeVar("T", bound=BaseModel)
@@ -72,14 +70,10 @@ class DilemmaWriter:
         taxonomy: value pairs.
         writer: writes settings, dilemmas and twins.
         checker: reads them without being told the labels; may be the same model.
-        embed: texts in, unit vectors out; asked in a thread as soon as texts are written. One that remembers
-            (`likeness.Remembered`) saves settling from waiting for it again.
     """
 
-    def __init__(
-        self, settings: DilemmaSettings, taxonomy: Taxonomy, *, writer: Client, checker: Client, embed: Embed
-    ) -> None:
-        self.settings, self.taxonomy, self.embed = settings, taxonomy, embed
+    def __init__(self, settings: DilemmaSettings, taxonomy: Taxonomy, *, writer: Client, checker: Client) -> None:
+        self.settings, self.taxonomy = settings, taxonomy
         self._writer, self._checker = writer, checker
 
     def slot(self, index: int) -> Slot:
@@ -105,7 +99,6 @@ class DilemmaWriter:
             if self.settings.twins:
                 twin, checks["twin"] = await self._twin(work, dilemma)
                 row["twin"] = asdict(twin) if twin else None
-            await asyncio.to_thread(self.embed, [dilemma.scenario])
         except (RejectedError, CallFailedError) as error:
             raise RejectedError(error.reason, error.detail, (*work.answers, *error.answers)) from error
         return Draft(row, tuple(work.answers), checks)
