@@ -63,7 +63,7 @@ def test_what_is_said_depends_on_the_side_steered_to(made, name):
 
 @every_method
 def test_a_row_in_a_mixed_batch_is_the_row_alone(made, name):
-    asked = requests(10, (name, "base", "mixture"))
+    asked = requests(6, (name, "base", "mixture"))
     assert made.answer(asked) == [reply for request in asked for reply in made.answer([request])]
 
 

@@ -30,7 +30,7 @@ PAIRS = Taxonomy(
         ValuePair("Company", Pole("Bee", "Leans to others."), Pole("Cat", "Leans to being alone.")),
     ),
 )
-GREEDY = Decoding(temperature=0, max_new_tokens=12)
+GREEDY = Decoding(temperature=0, max_new_tokens=8)
 MODEL_METHODS = ("mixture", "activation", "adapters")
 
 DILEMMA = Dilemma(

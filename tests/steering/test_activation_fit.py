@@ -66,7 +66,7 @@ def test_on_lm_tiny_every_step_leans_further():
         for a in toy.ATTRIBUTES
     )
     data, wishes = toy.data_set(), Taxonomy("wishes", pairs)
-    vectors = fit_vectors(tiny, data.dilemmas[:120], wishes, progress=lambda done, whole: told.append((done, whole)))
+    vectors = fit_vectors(tiny, data.dilemmas[:60], wishes, progress=lambda done, whole: told.append((done, whole)))
     assert told[-1] == (12, 12)  # three layers, four multipliers
     test, scorer = data.dilemmas[300:], LmScorer(tiny)
     means = []

@@ -18,7 +18,7 @@ from counterpoint.steering.steering import Steering, from_leans, nothing
 from small_language import language
 from steering.small import DILEMMA, GREEDY, MODEL_METHODS, PAIRS, TALK, asks, engine, requests
 
-WARM = Decoding(temperature=1.0, top_p=0.95, max_new_tokens=12)
+WARM = Decoding(temperature=1.0, top_p=0.95, max_new_tokens=8)
 
 
 def state_of(made):
@@ -37,14 +37,14 @@ def same(before, after):
     )
 
 
-@pytest.mark.parametrize("decoding", [GREEDY, WARM], ids=["greedy", "drawn"])
-def test_64_rows_with_64_steerings_say_what_each_says_alone(decoding):
+@pytest.mark.parametrize(("rows", "decoding"), [(64, GREEDY), (24, WARM)], ids=["greedy", "drawn"])
+def test_rows_with_a_steering_each_say_what_they_say_alone(rows, decoding):
     made = engine()
-    asked = requests(64, (*MODEL_METHODS, "base", "mixture+activation", "mixture+adapters"), decoding)
+    asked = requests(rows, (*MODEL_METHODS, "base", "mixture+activation", "mixture+adapters"), decoding)
     together = made.answer(asked)
     assert together == [reply for one in asked for reply in made.answer([one])]
     assert together == made.answer(asked[::-1])[::-1]
-    assert len({reply.tokens for reply in together}) > 40
+    assert len({reply.tokens for reply in together}) > rows / 2
 
 
 def test_near_ties_are_decided_alone_and_nothing_else_is():
@@ -56,7 +56,7 @@ def test_near_ties_are_decided_alone_and_nothing_else_is():
     tied.language.model.lm_head.weight.data.zero_()
     replies = tied.answer([Request(TALK, nothing(PAIRS), "base", GREEDY)] * 2)
     assert tied.counts.alone == tied.counts.tokens
-    assert {reply.tokens for reply in replies} == {(0,) * 12}
+    assert {reply.tokens for reply in replies} == {(0,) * 8}
 
 
 @pytest.mark.parametrize("method", MODEL_METHODS)
@@ -81,7 +81,7 @@ def test_the_base_is_what_the_generator_says():
 
 @pytest.mark.parametrize("limits", [Limits(rows=1), Limits(rows=7), Limits(tokens=500)])
 def test_how_much_is_computed_together_changes_nothing(limits):
-    asked = requests(14, decoding=WARM)
+    asked = requests(9, decoding=WARM)
     assert engine(limits=limits).answer(asked) == engine().answer(asked)
 
 
