@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import psycopg
 from numpy.typing import NDArray
 from service_client import Answer, Connection, closed_loop, events_path
 from service_durability import event
@@ -173,7 +174,7 @@ def _put(connection: Connection_, table: Table, rows: list[dict[str, Any]]) -> N
         connection.execute(table.insert(), rows)
         return
     driver = connection.connection.driver_connection
-    assert driver is not None
+    assert isinstance(driver, psycopg.Connection)
     with driver.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(columns)}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row([row[column] for column in columns])

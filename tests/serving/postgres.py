@@ -67,7 +67,9 @@ def running(*, durable: bool = False) -> Iterator[Cluster]:
         shutil.chown(home, user=user)
     home.chmod(0o755)
     settings = f"-c listen_addresses='' -c unix_socket_directories={home} -c max_connections=200"
-    settings += " -c shared_buffers=64MB" + ("" if durable else " -c fsync=off -c full_page_writes=off")
+    settings += " -c shared_buffers=64MB" + (
+        "" if durable else " -c fsync=off -c full_page_writes=off -c autovacuum=off"
+    )
     data = str(home / "data")
     make = ["initdb", "-D", data, "-U", "counterpoint", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
     start = ["pg_ctl", "-D", data, "-w", "-t", "60", "-l", str(home / "log"), "-o", settings, "start"]

@@ -22,10 +22,11 @@ from counterpoint.data.faults import Fault
 from counterpoint.errors import BadDataError, BadInputError, CounterpointError, UnknownNameError
 from counterpoint.serving.store import schema
 from counterpoint.serving.store.bank import Bank, Reading
-from counterpoint.serving.store.beliefs import Beliefs, Held, as_choice, choices_of, standing_events
+from counterpoint.serving.store.beliefs import Beliefs, Held, as_choice, standing_events
 from counterpoint.serving.store.erase import erase, scrub
 from counterpoint.serving.store.export import export_person, import_person
 from counterpoint.serving.store.intake import as_stored, checked, faults_of, split
+from counterpoint.serving.store.kept import Kept
 from counterpoint.serving.store.records import (
     CORRECTED,
     WITHDRAWN,
@@ -74,6 +75,7 @@ class People:
 
     def __init__(self, store: Store, bank: Bank, *, beliefs: Beliefs | None = None) -> None:
         self.store, self.bank, self.beliefs = store, bank, beliefs or Beliefs(bank)
+        self.kept = Kept(self.beliefs)
 
     # Learning
 
@@ -132,10 +134,10 @@ class People:
             found = tx.lock(person)
             tx.note("preferences read", found)
             if as_of is None and known_at is None:
-                held = self._held(tx, found)
+                held = self.kept.held(tx, found)
             else:
                 events = [e for e in tx.events(found) if known_at is None or e.learned_at <= known_at]
-                held = self.beliefs.replay(events, self._reading(tx, found, events), as_of=as_of)
+                held = self.beliefs.replay(events, self.kept.reading(tx, found, events), as_of=as_of)
         return preferences(person, held, self.beliefs, as_of=as_of)
 
     def belief(self, who: Principal, person: str) -> Belief:
@@ -146,7 +148,7 @@ class People:
             except (UnknownPersonError, PersonDeletedError):
                 return self.beliefs.start
             tx.note("belief read", found)
-            held = self._held(tx, found)
+            held = self.kept.held(tx, found)
         return self.beliefs.outranked(held)
 
     def path(self, who: Principal, person: str, *, most: int = 60) -> tuple[PathPoint, ...]:
@@ -218,7 +220,7 @@ class People:
         with self.store.begin(who) as tx:
             found = tx.lock(person)
             tx.note("exported", found)
-            self._held(tx, found)
+            self.kept.held(tx, found)
             return export_person(tx, found)
 
     def take_in(self, who: Principal, document: dict[str, Any]) -> Preferences:
@@ -232,7 +234,7 @@ class People:
             person, events = import_person(tx, document)
             self._check_imported(tx, person, events)
             tx.note("imported", person)
-            held = self._held(tx, person)
+            held = self.kept.held(tx, person)
         return preferences(person.name, held, self.beliefs)
 
     def delete(self, who: Principal, person: str) -> dict[str, Any]:
@@ -276,7 +278,7 @@ class People:
                 with self.store.begin(who) as tx:
                     person = tx.lock(row.name)
                     events = tx.events(person)
-                    held = self.beliefs.replay(events, self._reading(tx, person, events))
+                    held = self.beliefs.replay(events, self.kept.reading(tx, person, events))
                     fresh, before = self.beliefs.as_row(held), tx.row(schema.beliefs, person)
                     count += 1
                     different += before is not None and any(before[name] != value for name, value in fresh.items())
@@ -307,7 +309,7 @@ class People:
             numbered = [replace(e, sequence=first + i, learned_at=tx.now) for i, e in enumerate(fresh)]
             now = tx.append(before, numbered)
             if numbered:
-                self._learn(tx, before, now, numbered, reading)
+                self.kept.learn(tx, before, now, numbered, reading)
             if key:
                 outcome = {"events": [event.id for event in sent]}
                 digest = tx.vault.keyed_hash("request", as_json(content))
@@ -321,7 +323,7 @@ class People:
         event = StoredEvent(0, secrets.token_hex(8), kind, self.store.clock(), 0.0, payload)
         with self.store.begin(who) as tx:
             before = tx.lock(person, create=kind == CORRECTED)
-            held = self._held(tx, before)
+            held = self.kept.held(tx, before)
             content = [kind, payload]
             idle = kind == WITHDRAWN and payload["value_pair"] not in held.corrections
             if _answered(tx, before, key, content) is None and not idle:
@@ -329,7 +331,7 @@ class People:
                 moment = max(event.happened_at, math.nextafter(held.last[0], math.inf))
                 numbered = replace(event, sequence=before.sequence + 1, happened_at=moment, learned_at=tx.now)
                 now = tx.append(before, [numbered])
-                held = self._learn(tx, before, now, [numbered], self.bank.read([]))
+                held = self.kept.learn(tx, before, now, [numbered], self.bank.read([]))
                 if key:
                     digest = tx.vault.keyed_hash("request", as_json(content))
                     row = {"key": key, "digest": digest, "outcome": as_json({"events": [event.id]}), "at": tx.now}
@@ -337,52 +339,13 @@ class People:
             tx.note(kind, before)
         return preferences(person, held, self.beliefs)
 
-    def _learn(
-        self, tx: Transaction, before: PersonRow, now: PersonRow, new: Sequence[StoredEvent], reading: Reading
-    ) -> Held:
-        """Bring the belief up to date with events just appended, and keep it."""
-        held = self._kept(tx, before)
-        further = held and self.beliefs.advance(held, new, reading)
-        if further is None:
-            events = tx.events(now)
-            own = {**_own_evidence(tx, now), **reading.texts.held}
-            again = self.bank.read(choices_of(events), own)
-            reading.texts.fresh.update(again.texts.fresh)
-            further = self.beliefs.replay(events, again)
-        _keep_evidence(tx, now, reading)
-        tx.put(schema.beliefs, now, self.beliefs.as_row(further))
-        return further
-
-    def _kept(self, tx: Transaction, person: PersonRow) -> Held | None:
-        """The belief as it was kept; None if it is not of this sequence, evidence and model."""
-        if person.sequence == 0:
-            return self.beliefs.newcomer
-        row = tx.row(schema.beliefs, person)
-        held = None if row is None else self.beliefs.from_row(row)
-        return held if held is not None and held.sequence == person.sequence else None
-
-    def _held(self, tx: Transaction, person: PersonRow) -> Held:
-        """The belief as it is, worked out anew where what was kept is of another model."""
-        held = self._kept(tx, person)
-        if held is None:
-            events = tx.events(person)
-            held = self.beliefs.replay(events, self._reading(tx, person, events))
-            tx.put(schema.beliefs, person, self.beliefs.as_row(held))
-        return held
-
-    def _reading(self, tx: Transaction, person: PersonRow, events: Sequence[StoredEvent]) -> Reading:
-        """Evidence for these events, the person's own texts included."""
-        reading = self.bank.read(choices_of(events), _own_evidence(tx, person))
-        _keep_evidence(tx, person, reading)
-        return reading
-
     def _standing(self, who: Principal, person: str, what: str) -> tuple[list[StoredEvent], Held, Reading]:
         """What stands of a person's events, their belief, and evidence."""
         with self.store.begin(who) as tx:
             found = tx.lock(person)
             tx.note(what, found)
-            events, held = tx.events(found), self._held(tx, found)
-            reading = self._reading(tx, found, events)
+            events, held = tx.events(found), self.kept.held(tx, found)
+            reading = self.kept.reading(tx, found, events)
         return standing_events(events), held, reading
 
     def _check_imported(self, tx: Transaction, person: PersonRow, events: Sequence[StoredEvent]) -> None:
@@ -435,16 +398,3 @@ def _answered(tx: Transaction, person: PersonRow, key: str, content: object) -> 
     if row["digest"] != tx.vault.keyed_hash("request", as_json(content)):
         raise ConflictError(f"the idempotency key {key!r} was used before with other content; give a new one")
     return dict(json.loads(row["outcome"]))
-
-
-def _own_evidence(tx: Transaction, person: PersonRow) -> dict[str, Any]:
-    return {
-        row["key"]: np.frombuffer(row["log_probs"], dtype="<f4").reshape(-1, row["width"])
-        for row in tx.rows(schema.own_evidence, person)
-    }
-
-
-def _keep_evidence(tx: Transaction, person: PersonRow, reading: Reading) -> None:
-    for key, log_probs in reading.texts.fresh.items():
-        row = {"key": key, "width": log_probs.shape[1], "log_probs": log_probs.astype("<f4").tobytes()}
-        tx.put(schema.own_evidence, person, row)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from typing import Any
 
 from sqlalchemy import Connection, text, update
@@ -27,6 +28,8 @@ from counterpoint.users.events import format_time
 FORMAT = "counterpoint.receipt/1"
 AT_ONCE = 64 * 2**20
 """Bytes of a database up to which every deletion rewrites it; larger ones wait for `counterpoint db scrub`."""
+PATIENCE = 5.0
+"""Seconds to wait for transactions that could still see what was deleted."""
 OWN = (
     schema.requests,
     schema.beliefs,
@@ -90,11 +93,18 @@ def _scrub_sqlite(connection: Connection, full: bool) -> bool:
 
 
 def _scrub_postgresql(connection: Connection, full: bool) -> bool:
-    """Rewriting keeps what transactions that began before it may still see; then we are not sure."""
+    """Rewriting keeps what a transaction that began before may still see: wait for those, and say if one stays."""
     names = [table.name for table in (*OWN, schema.people)]
     sizes = "SELECT sum(pg_total_relation_size(to_regclass(name))) FROM unnest(CAST(:names AS text[])) AS name"
     rewrite = full or connection.execute(text(sizes), {"names": names}).scalar_one() <= AT_ONCE
-    others = "SELECT count(*) FROM pg_stat_activity WHERE backend_xmin IS NOT NULL AND pid <> pg_backend_pid()"
-    watched = connection.exec_driver_sql(others).scalar_one()
+    deadline = time.monotonic() + PATIENCE
+    while (watched := connection.exec_driver_sql(_OTHERS).scalar_one()) and time.monotonic() < deadline:
+        time.sleep(0.05)
     connection.exec_driver_sql(f"VACUUM {'(FULL) ' if rewrite else ''}{', '.join(names)}")
     return rewrite and not watched
+
+
+_OTHERS = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND backend_xmin IS NOT NULL AND pid <> pg_backend_pid()"
+)
