@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from counterpoint.authoring.backend import Reply, Speak
-from counterpoint.authoring.calls import Call
-from counterpoint.errors import BadInputError, MissingExtraError
+from counterpoint.authoring.calls import Call, Sampling
+from counterpoint.errors import MissingExtraError
 
 
 def speaker(name: str) -> Speak:
@@ -22,17 +21,20 @@ def speaker(name: str) -> Speak:
     try:
         from counterpoint.models.generation import Generator
         from counterpoint.models.language_model import LanguageModel
+        from counterpoint.models.prompts import Prompter
         from counterpoint.models.sampling import Decoding
     except ImportError as error:
         raise MissingExtraError("A language model in this process", "lm") from error
     language = LanguageModel.load(name)
-    generator = Generator(language.model, language.tokenizer)
+    prompter = Prompter(language.tokenizer)
+    end = prompter.end if len(prompter.end) == 1 else ()
+    generator = Generator(language.model, language.tokenizer, stop_tokens=end)
     positions = getattr(language.model.config, "max_position_embeddings", None)
 
     def speak(calls: Sequence[Call]) -> list[Reply]:
-        prompts = [prompt_ids(language.tokenizer, call) for call in calls]
+        prompts = [prompter.turns([(said.role, said.content) for said in call.messages]) for call in calls]
         replies: dict[int, Reply] = {}
-        groups: dict[Any, list[int]] = {}
+        groups: dict[Sampling, list[int]] = {}
         for i, (call, prompt) in enumerate(zip(calls, prompts, strict=True)):
             if positions is not None and len(prompt) >= positions:
                 said = f"the prompt has {len(prompt)} tokens; {name} reads at most {positions - 1}"
@@ -48,20 +50,3 @@ def speaker(name: str) -> Speak:
         return [replies[i] for i in range(len(calls))]
 
     return speak
-
-
-def prompt_ids(tokenizer: Any, call: Call) -> list[int]:
-    """The chat as token ids: by the tokenizer's template, or as plain paragraphs where it has none.
-
-    Raises:
-        BadInputError: the template refuses the chat.
-    """
-    messages = [{"role": message.role, "content": message.content} for message in call.messages]
-    if not getattr(tokenizer, "chat_template", None):
-        text = "\n\n".join(f"{message['role'].capitalize()}: {message['content']}" for message in messages)
-        return list(tokenizer(f"{text}\n\nAssistant:")["input_ids"])
-    try:
-        text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    except Exception as error:  # jinja2's, of whatever kind
-        raise BadInputError(f"the model's chat template refuses the messages: {error}") from error
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
