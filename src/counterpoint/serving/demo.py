@@ -64,12 +64,11 @@ class Demo:
 
     def welcome(self, address: str) -> str:
         """What to print once it listens at `address`, such as http://127.0.0.1:8000."""
-        links = {
-            "as the operator": self.service.sessions.link(self.operator, lasts=SESSION),
-            f"as {self.person.person}": self.service.sessions.link(self.person, lasts=SESSION),
-        }
-        lines = [f"Open {who:28} {link_address(address, token)}" for who, token in links.items()]
-        return "\n".join([NOTICE, *lines, f"API key {self.key}"])
+        lines = [NOTICE]
+        for visitor in (self.operator, self.person):
+            token = self.service.sessions.link(visitor, lasts=SESSION)
+            lines += ["", f"Look around as {visitor.person or 'the operator'}:", f"  {link_address(address, token)}"]
+        return "\n".join([*lines, "", f"API key, good for {SESSION / 3600:.0f} hours:", f"  {self.key}", ""])
 
 
 def demo_settings(settings: Settings) -> Settings:

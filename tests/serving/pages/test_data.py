@@ -48,7 +48,7 @@ def test_deletion_takes_the_name_to_confirm_and_gives_a_receipt_that_verifies(
     page.get_by_label("To confirm").fill(somebody)
     page.get_by_role("button", name="Delete me").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Deleted")
-    expect(page.get_by_role("row", name="events 3")).to_be_visible()
+    expect(page.get_by_role("row", name="Events 3")).to_be_visible()
     with page.expect_download() as waiting:
         page.get_by_role("link", name="Download the receipt").click()
     waiting.value.save_as(tmp_path / "receipt.json")

@@ -10,12 +10,24 @@ from starlette.responses import Response
 
 from counterpoint.serving.pages.errors import pages_router
 from counterpoint.serving.pages.person import preferences_of
-from counterpoint.serving.pages.render import attachment, go_to, show
+from counterpoint.serving.pages.render import attachment, go_to, moment, show
 from counterpoint.serving.pages.visitors import Genuine, Looking, Served, Shown
 from counterpoint.serving.service import Service
 from counterpoint.serving.store.records import UnknownPersonError
+from counterpoint.users.events import parse_time
 
 router = pages_router()
+
+KINDS = {
+    "events": "Events",
+    "beliefs": "Beliefs",
+    "own_evidence": "Evidence read from own texts",
+    "prompt_log": "Prompts that were kept",
+    "requests": "Keys of repeated requests",
+    "artefact_people": "Places in training data",
+    "people": "The name itself",
+}
+"""Tables that a receipt counts rows of, in plain words and in this order; others come last under their own name."""
 
 
 @router.get("/person/data")
@@ -46,7 +58,11 @@ def delete(request: Request, service: Served, looking: Shown, confirm: Annotated
 def receipt(request: Request, service: Served, looking: Shown) -> Response:
     """What went, signed."""
     held = _receipt(service, looking)
-    return show(request, "receipt", looking=looking, receipt=held, text=_readable(held).decode())
+    counts = {KINDS.get(name, name): held["rows"][name] for name in {**KINDS, **held["rows"]} if name in held["rows"]}
+    when = moment(parse_time(held["deleted_at"]))
+    return show(
+        request, "receipt", looking=looking, receipt=held, counts=counts, when=when, text=_readable(held).decode()
+    )
 
 
 @router.get("/person/receipt.json")

@@ -43,6 +43,8 @@ class Page(APIRoute):
                 return refusal(request, error.status, error.message)
             except RequestValidationError:
                 return refusal(request, 422, "The form was not filled in as it should be. Load the page again.")
+            except PersonDeletedError:
+                return refusal(request, 410, "What was known of them is gone, and what comes late is refused")
             except CounterpointError as error:
                 return refusal(request, status_of(error), str(error))
 
@@ -54,8 +56,6 @@ def status_of(error: CounterpointError) -> int:
     match error:
         case UnknownPersonError() | UnknownNameError():
             return 404
-        case PersonDeletedError():
-            return 410
         case ConflictError():
             return 409
         case BadInputError():
