@@ -10,12 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from counterpoint.cli import app
+from counterpoint.cli.evaluate_harm import Asking, _samples
 from counterpoint.data.taxonomy import taxonomy
 from counterpoint.errors import BadInputError, UnknownNameError
 from counterpoint.evaluation.harm import samples
+from counterpoint.evaluation.suites.harm import HarmConfig
 from counterpoint.models.language_model import LanguageModel
 from counterpoint.steering.calibration import identity_of
 from counterpoint.steering.dial import MethodDial, PairDial, taxonomy_hash
+from counterpoint.steering.engine import Engine
 from small_language import language
 
 VCD = taxonomy("vcd")
@@ -110,3 +113,12 @@ def test_what_cant_work_is_refused(invoke: Invoke, tmp_path: Path, wrong: tuple[
 def test_history_needs_its_data(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="--data"):
         CliRunner().invoke(app, ["evaluate", "--suite", "history", "--out", str(tmp_path)], catch_exceptions=False)
+
+
+def test_the_toy_model_is_asked_what_it_is_given_beside_its_own_questions(questions: str) -> None:
+    engine = Engine(language(), taxonomy("toy"))
+    asking = Asking("lm:tiny", questions, None, None)
+    own = _samples(Asking("lm:tiny", None, None, None), HarmConfig(two_choice=2, open=1), engine, toy=True)
+    asked = _samples(asking, HarmConfig(two_choice=2, open=1), engine, toy=True)
+    assert [sample for sample in asked if sample.kind != "two_choice"] == [s for s in own if s.kind != "two_choice"]
+    assert [sample.id for sample in asked if sample.kind == "two_choice"] == ["truthfulqa-1", "truthfulqa-2"]

@@ -76,6 +76,7 @@ def test_a_hook_that_stays_is_seen(world: World) -> None:
     assert steering_engine._state(model) == before
 
 
+@pytest.mark.slow
 def test_effects_are_measured_for_every_method_that_generates(world: World) -> None:
     rows = steering_effects.rising(world)
     assert {figure.method for figure in rows if figure.bar == "above 0"} == set(world.here(steering_effects.FOUR))

@@ -108,13 +108,14 @@ def _samples(asking: Asking, config: HarmConfig, engine: Engine, *, toy: bool) -
     from counterpoint.evaluation.harm.toy import toy as toy_samples
     from counterpoint.evaluation.harm.truthfulqa import read_two_choice
 
-    if toy:
-        if asking.data or asking.test:
-            raise BadInputError(f"{TINY} knows no English: leave out --data and --test, its own questions are asked")
-        return toy_samples(two_choice=config.two_choice, openly=config.open)
-    questions = read_two_choice(Path(asking.data)) if asking.data else ()
-    rows = load(asking.test or "crossroads", taxonomy=engine.taxonomy)
-    return english(engine.taxonomy, _spread(questions, config.two_choice), _spread(rows.dilemmas, config.open))
+    questions = _spread(read_two_choice(Path(asking.data)) if asking.data else (), config.two_choice)
+    if toy:  # it knows few English words, and is asked about them only where they are given
+        own = toy_samples(two_choice=0 if questions else config.two_choice, openly=0 if asking.test else config.open)
+        rows = load(asking.test, taxonomy=engine.taxonomy).dilemmas if asking.test else ()
+        given = english(engine.taxonomy, questions, _spread(rows, config.open))
+        return (*own, *(sample for sample in given if sample.kind in ("two_choice", "open")))
+    dilemmas = load(asking.test or "crossroads", taxonomy=engine.taxonomy).dilemmas
+    return english(engine.taxonomy, questions, _spread(dilemmas, config.open))
 
 
 def _spread(rows: Sequence[Any], most: int) -> list[Any]:
