@@ -74,9 +74,14 @@ def two_pairs(world: World) -> list[Figure]:
                 beside += sign * (log_odds(world, method, two, world.test) - base) / 4
         axes = np.array([world.axis(d) for d in world.test])
         found = interval(np.stack([alone, beside, axes], axis=1), _least_kept)
-        bar = ("80%", found[0] >= 0.8) if method == "mixture" else ("reported", None)
         figures.append(
-            Figure("effect kept of a pair when two are steered, the least of the pairs", method, *found, *bar)
+            Figure(
+                "effect kept of a pair when two are steered, the least of the pairs",
+                method,
+                *found,
+                "80%",
+                found[0] >= 0.8,
+            )
         )
     return figures
 
