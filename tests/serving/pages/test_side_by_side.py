@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import html
+import re
+from pathlib import Path
+
+import httpx
 import pytest
 from playwright.sync_api import expect
+from starlette.responses import Response
 
 from counterpoint.serving.demo import REFUSAL, Demo
-from counterpoint.serving.store.records import Principal
+from counterpoint.serving.doors.sessions import COOKIE, Visitor
+from counterpoint.serving.store import keys
+from counterpoint.serving.store.records import Principal, Scope
 from serving.pages.conftest import Visit
+from serving.served import running, settings_for, small_service
 
 PAIR = "Risk Orientation"
 
@@ -49,3 +58,31 @@ def test_for_whom_nothing_is_known_all_three_are_the_base_and_it_says_why(visit:
     expect(page.locator(".reply")).to_have_text([REFUSAL] * 3)
     expect(page.locator(".columns article").nth(1)).to_contain_text("Not steered: nothing is known about this person")
     expect(page.get_by_role("status")).to_contain_text("Three replies are there.")
+
+
+def test_a_language_model_in_process_answers_all_three_together_as_the_chat_does(tmp_path: Path) -> None:
+    service = small_service(settings_for(tmp_path))
+    who = Principal("acme", keys.issue(service.store, "acme", "pages", set(Scope)).key.id)
+    service.people.correct(who, "ann", service.people.bank.taxonomy.pairs[0].name, 3.0)
+    with running(service) as site, httpx.Client(base_url=site.url, timeout=60) as client:
+        token = service.sessions.open(Response(), Visitor("acme", who.key, "ann"))
+        client.cookies.set(COOKIE, token)
+        sent = {"prompt": "leap fast or guard slow?", "csrf": service.sessions.csrf(token)}
+        page = client.post("/person/side-by-side", data=sent).text
+        shown = [html.unescape(text) for text in re.findall(r'<p class="reply">(.*?)</p>', page, re.DOTALL)]
+        told = []
+        for strength in (0.0, 1.0, -1.0):
+            asked = {
+                "model": "lm:small",
+                "user": "ann",
+                "messages": [{"role": "user", "content": sent["prompt"]}],
+                "temperature": 0,
+                "max_tokens": 128,
+                "seed": 0,
+                "counterpoint": {"strength": strength},
+            }
+            headers = {"authorization": f"Bearer {site.key()}"}
+            reply = client.post("/v1/chat/completions", json=asked, headers=headers).raise_for_status().json()
+            told.append(reply["choices"][0]["message"]["content"].strip())
+    assert shown == [text or "(an empty reply)" for text in told]
+    assert len(set(shown)) > 1

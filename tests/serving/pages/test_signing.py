@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from playwright.sync_api import expect
+from starlette.responses import Response
 
 from counterpoint.serving.demo import TENANT, Demo
 from counterpoint.serving.doors.sessions import COOKIE, Visitor
@@ -17,7 +20,7 @@ from counterpoint.serving.pages.visitors import link_address
 from counterpoint.serving.store import keys
 from counterpoint.serving.store.records import Principal, Scope
 from serving.pages.conftest import Http, Visit, answer, csrf_of
-from serving.served import Running
+from serving.served import Running, running, settings_for, small_service
 
 PERSONS = ("/person", "/person/leaning?pair=Risk+Orientation", "/person/interview", "/person/corrections")
 ALSO = ("/person/side-by-side", "/person/data", "/person/export", "/person/receipt")
@@ -137,6 +140,17 @@ def test_a_session_ends_with_the_key_behind_it(http: Http, demo: Demo, site: Run
     keys.revoke(demo.service.store, TENANT, issued.key.id)
     assert operator.get("/operator").status_code == 303
     assert http(signed_in=False).get(address[1]).status_code == 401
+
+
+def test_pages_come_no_faster_than_the_rate_for_each_visitor_apart(tmp_path: Path) -> None:
+    service = small_service(replace(settings_for(tmp_path), rate=0.001, burst=3))
+    key = keys.issue(service.store, "acme", "pages", set(Scope)).key.id
+    with running(service) as site, httpx.Client(base_url=site.url, timeout=30) as client:
+        for person in ("ann", "bob"):
+            cookie = {"cookie": f"{COOKIE}={service.sessions.open(Response(), Visitor('acme', key, person))}"}
+            got = [client.get("/person/data", headers=cookie) for _ in range(5)]
+            assert [one.status_code for one in got] == [200, 200, 200, 429, 429]
+            assert "A moment, please" in got[-1].text
 
 
 PARTS = (corrections, data, interview, operator, person, side_by_side, signing)

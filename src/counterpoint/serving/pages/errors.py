@@ -23,6 +23,7 @@ HEADINGS = {
     409: "Already done",
     410: "Deleted",
     422: "That did not work",
+    429: "A moment, please",
     503: "Not available just now",
 }
 

@@ -6,6 +6,7 @@ pages alone, whatever the address says.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ from urllib.parse import urlencode
 from fastapi import Depends, Request
 
 from counterpoint.serving.doors.errors import ApiError
+from counterpoint.serving.doors.rates import Rates
 from counterpoint.serving.doors.sessions import Visitor
 from counterpoint.serving.service import Service, service_of
 from counterpoint.serving.store.keys import keys
@@ -47,10 +49,20 @@ def link_address(public_url: str, token: str) -> str:
 
 
 def visitor_of(request: Request) -> Visitor:
-    """Who looks. Raises `ApiError` 401 without a good session, or when the key behind it works no more."""
+    """Who looks.
+
+    Raises:
+        ApiError: 401 without a good session, or when the key behind it works no more; 429 for too many pages at once.
+    """
     service = service_of(request)
     visitor = service.sessions.visitor(request)
     require_key(service, visitor)
+    if not hasattr(request.app.state, "page_rates"):
+        request.app.state.page_rates = Rates(service.settings.rate, service.settings.burst)
+    rates: Rates = request.app.state.page_rates
+    verdict = rates.take(f"{visitor.tenant}/{visitor.key}/{visitor.person}", time.monotonic())
+    if verdict.wait:
+        raise ApiError(429, "rate_limit_exceeded", "too many pages in a short time; wait a moment")
     return visitor
 
 
