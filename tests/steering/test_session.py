@@ -49,6 +49,16 @@ def test_a_cancelled_request_hears_nothing_more():
     assert sorted(done) == [0, 2]
 
 
+def test_a_request_cancelled_by_a_neighbour_in_the_middle_of_a_step_hears_nothing():
+    made, heard = engine(), []
+    session, (request,) = made.session(), requests(1)
+    session.add(request, on_done=heard.append, on_text=lambda _: session.cancel(1))
+    session.add(request, on_done=heard.append, on_text=heard.append)  # the same, so that both speak in the same step
+    while session.step():
+        pass
+    assert [type(one).__name__ for one in heard] == ["Reply"]
+
+
 def test_a_listener_that_fails_ends_its_own_request_only():
     made, done = engine(), {}
     asked = requests(3)
