@@ -66,8 +66,15 @@ def evaluate_dial(asking: Asking, out: Path, *, sets: Sequence[str], flags: Mapp
             summary = _measure(engine, config, rows[0], rows[1], folder, report)
             data = {"name": rows[0].name, "train": len(rows[0]), "test": len(rows[1]), "sha256": rows[1].digest}
             options = {"model": asking.model, "data": asking.data, "test": asking.test}
-            results = {"schema": "counterpoint.results/1", "version": __version__, "command": "evaluate"}
-            results |= {"suite": "dial", "config": {**asdict(config), **options}, "data": data, "summary": summary}
+            results = {
+                "schema": "counterpoint.results/1",
+                "version": __version__,
+                "command": "evaluate",
+                "suite": "dial",
+                "config": {**asdict(config), **options},
+                "data": data,
+                "summary": summary,
+            }
             folder.write_json("results.json", results)
             report(Stage("done", 1.0))
         finally:
