@@ -9,6 +9,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+GONE = (OSError, asyncio.IncompleteReadError)
+"""What a server that went away looks like."""
+
 
 class Answer(NamedTuple):
     """What came back. `seconds`: from the first byte sent to the last received."""
@@ -30,17 +33,26 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def ask(self, method: str, path: str, content: object = None, *, key: str = "") -> Answer:
-        """One request. Raises `OSError` or `asyncio.IncompleteReadError` when the server goes away."""
+        """One request, sent again where a kept connection turns out closed. Raises one of `GONE` if nobody answers."""
         body = b"" if content is None else json.dumps(content).encode()
         head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {self._key}\r\n"
         head += f"Idempotency-Key: {key}\r\n" if key else ""
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        kept = self._streams is not None
+        try:
+            return await self._exchange(head.encode() + body)
+        except GONE:
+            if not kept:
+                raise
+            return await self._exchange(head.encode() + body)  # servers close connections that were idle for long
+
+    async def _exchange(self, sent: bytes) -> Answer:
         try:
             if self._streams is None:
                 self._streams = await asyncio.open_connection("127.0.0.1", self.port)
             reader, writer = self._streams
             began = time.perf_counter()
-            writer.write(head.encode() + body)
+            writer.write(sent)
             status, length, closes = _head(await reader.readuntil(b"\r\n\r\n"))
             received = await _chunks(reader) if length is None else await reader.readexactly(length)
             taken = time.perf_counter() - began

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
-from service_client import Connection, events_path
+from service_client import GONE, Connection, events_path
 from service_world import WHO, Database, Figure, Server, Sizes, World
 from sqlalchemy import select
 
@@ -22,7 +22,6 @@ from counterpoint.types import Dilemma
 
 WRITERS = 16
 PEOPLE = 8
-GONE = (OSError, asyncio.IncompleteReadError)
 
 
 @dataclass
