@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from starlette.responses import Response
 
 from counterpoint.serving.demo import TENANT, Demo, demo_settings, open_demo
@@ -29,6 +29,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+PATIENCE = 30_000.0
+"""Milliseconds to wait for what must come; for busy machines."""
 _numbers = count(1)
 
 Visit = Callable[..., Page]
@@ -54,6 +56,7 @@ def chromium() -> Iterator[Browser]:
     """A headless browser; gone after these tests, because it holds the main thread's event loop."""
     if not CHROMIUM.exists():
         pytest.skip(f"no Chromium at {CHROMIUM}")
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield browser
@@ -81,7 +84,7 @@ def visit(demo: Demo, site: Running, chromium: Browser) -> Iterator[Visit]:
         options: dict[str, Any] = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
         context = chromium.new_context(**options, base_url=site.url, java_script_enabled=script, accept_downloads=True)
         contexts.append(context)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE)
         if signed_in:
             context.add_cookies([{"name": COOKIE, "value": session_of(demo, person), "url": site.url}])
         page = context.new_page()
