@@ -13,6 +13,7 @@ ROOT = Path(counterpoint.__file__).parent
 ORDER = (
     ("__init__", "types", "errors", "registry", "config", "runlog"),
     *((folder,) for folder in ("data", "authoring", "models", "training", "users", "steering", "serving")),
+    ("client",),
     ("evaluation",),
     ("cli",),
 )
