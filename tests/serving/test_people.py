@@ -166,6 +166,8 @@ def test_one_bad_event_refuses_the_batch_and_every_problem_is_told(people: Peopl
         ("event 7", "target"),
         ("event 8", "id"),
     ]
+    with pytest.raises(BadInputError, match="no events"):
+        people.record(who, "ann", [])
     with pytest.raises(UnknownPersonError):
         people.preferences(who, "ann")
 

@@ -90,8 +90,11 @@ class People:
 
         Raises:
             BadDataError: with every problem of every event.
+            BadInputError: there is none.
             ConflictError: an id, or the key, was used before for something else.
         """
+        if not events:
+            raise BadInputError("there are no events; send one or more")
         choices = checked(events, self.bank, self.store.clock())
         reading = self.bank.read(choices)
         sent = [as_stored(choice, sequence=0, learned_at=0.0) for choice in choices]
