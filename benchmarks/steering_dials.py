@@ -12,7 +12,10 @@ from steering_world import Figure, World
 from counterpoint.steering.calibration import Calibration, Shift, calibrate, checked, identity_of
 from counterpoint.steering.dial import MethodDial
 from counterpoint.steering.method import METHODS
+from counterpoint.types import Dilemma
 
+CHECKED = (-1.0, 1.0)
+"""Strengths at which dials are checked."""
 NEAR = 0.25
 """Log-odds by which a shift may miss what was asked for."""
 DIALS: dict[str, MethodDial] = {}
@@ -20,12 +23,12 @@ DIALS: dict[str, MethodDial] = {}
 
 
 def dials(world: World) -> list[Figure]:
-    """What strength 1 and 2 shift, once turned."""
+    """What strength 1 shifts, once turned by a dial."""
     model = identity_of(world.engine.language)
     for method in METHODS.names():
         began = time.perf_counter()
         settings = _settings(method, world)
-        DIALS[method] = calibrate(world.engine, method, world.calibration, model=model, settings=settings)
+        DIALS[method] = calibrate(world.engine, method, _few(world), model=model, settings=settings)
         print(f"  dial of {method}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     engine = with_dials(world, dict(DIALS))
     figures = []
@@ -33,7 +36,7 @@ def dials(world: World) -> list[Figure]:
         reach = min(min(-pair.reach[0], pair.reach[1]) for pair in dial.pairs)
         figures.append(Figure("dial: log-odds reached on every pair and side", method, reach, None, None))
         settings = replace(_settings(method, world), seed=1)
-        for strength, (up, down) in _sides(checked(engine, method, world.test, settings=settings)):
+        for strength, (up, down) in _sides(checked(engine, method, world.test, CHECKED, settings=settings)):
             low, high = (up.low - down.high) / 2, (up.high - down.low) / 2
             value = (up.mean - down.mean) / 2
             what = f"dial: log-odds shifted at strength {strength:g} in unseen dilemmas"
@@ -45,7 +48,12 @@ def dials(world: World) -> list[Figure]:
 def _settings(method: str, world: World) -> Calibration:
     """Fewer answers of methods that make several replies of each."""
     costly = METHODS.get(method).needs == "candidates"
-    return Calibration(draws=1 if world.quick else 2 if costly else 4, points=3 if costly else 4)
+    return Calibration(draws=1 if world.quick or costly else 3, points=2 if costly else 3)
+
+
+def _few(world: World) -> list[Dilemma]:
+    """For the dials; enough for 1 log-odd to be told to a tenth or two."""
+    return list(world.calibration[: 16 * len(world.taxonomy) if world.quick else 40 * len(world.taxonomy)])
 
 
 def _sides(found: dict[float, Shift]) -> list[tuple[float, tuple[Shift, Shift]]]:

@@ -100,7 +100,7 @@ def build(model: str, data: str, *, train: bool, quick: bool, seed: int = 0) -> 
     rows = data_set(520, seed=0) if data == "toy" else load(data)
     parts = split(rows, (0.6, 0.2, 0.2), seed)
     test = _by_turns([shuffle_options(d, seed) for d in parts.test.dilemmas if _both(d, rows.taxonomy)])
-    calibration = [shuffle_options(d, seed) for d in parts.validation.dilemmas]
+    calibration = _by_turns([shuffle_options(d, seed) for d in parts.validation.dilemmas])
     language = LanguageModel.load(model)
     tiny = is_tiny(language.base)
     if train and not language.has_adapter:
