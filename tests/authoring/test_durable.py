@@ -40,8 +40,9 @@ def test_many_lines_share_few_syncs_and_none_is_lost(tmp_path, monkeypatch):
     assert 1 <= len(synced) < 100
 
 
-def test_a_torn_last_line_is_ended_so_that_the_next_stands_alone(tmp_path):
-    (tmp_path / "log").write_bytes(b'{"a": 1}\n{"b": ')
+@pytest.mark.parametrize("torn", [b"", b'{"b": ', b"x" * 200_000])
+def test_a_torn_last_line_is_cut_off(tmp_path, torn):
+    (tmp_path / "log").write_bytes(b'{"a": 1}\n' + torn)
 
     async def main():
         log = opened(tmp_path / "log")
@@ -49,7 +50,13 @@ def test_a_torn_last_line_is_ended_so_that_the_next_stands_alone(tmp_path):
         log.close()
 
     asyncio.run(main())
-    assert (tmp_path / "log").read_bytes() == b'{"a": 1}\n{"b": \n{"c": 3}\n'
+    assert (tmp_path / "log").read_bytes() == b'{"a": 1}\n{"c": 3}\n'
+
+
+def test_a_file_that_is_all_torn_is_begun_anew(tmp_path):
+    (tmp_path / "log").write_bytes(b'{"a"')
+    opened(tmp_path / "log").close()
+    assert (tmp_path / "log").read_bytes() == b""
 
 
 def test_a_full_disk_stops_the_run_with_the_file_named(tmp_path, monkeypatch):

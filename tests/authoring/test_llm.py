@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from authoring.clients import asked, call
 from authoring.scripted import Script, ScriptedServer
-from counterpoint.authoring.backend import LocalBackend, Reply
+from counterpoint.authoring.backend import LocalBackend, NoReplyError, Reply
 from counterpoint.authoring.budget import Budget
 from counterpoint.authoring.cache import AnswerCache
 from counterpoint.authoring.calls import CallFailedError, CapReachedError, EndpointDownError, RunStoppedError, Sampling
@@ -164,6 +164,28 @@ def test_an_endpoint_that_knows_no_schemas_is_asked_in_plain_words(tmp_path, kno
         assert asked(server.url, tmp_path, many(5), concurrency=1) == ["good"] * 5
         assert server.stats.kinds["400"] == {"json_object": 1, "text": 2}[known]  # what worked is remembered
         assert "in kilometres" in server.requests[0]["messages"][0]["content"]
+
+
+def test_a_body_that_is_no_completion_is_asked_for_once_more(tmp_path):
+    asked_for = []
+
+    class Garbled:
+        async def send(self, given):
+            asked_for.append(given)
+            raise NoReplyError("<html>", garbled=True)
+
+        async def close(self):
+            pass
+
+    async def main():
+        with AnswerCache(tmp_path) as cache:
+            endpoint = Endpoint("m", "http://x", back_off=0.01)
+            async with LLM(endpoint, cache=cache, budget=Budget(), backend=Garbled()) as llm:
+                with pytest.raises(CallFailedError, match="unavailable"):
+                    await llm.ask(call())
+
+    asyncio.run(main())
+    assert len(asked_for) == 2
 
 
 def test_what_the_endpoint_refuses_altogether_fails_as_refused(tmp_path):

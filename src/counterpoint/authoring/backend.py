@@ -37,10 +37,19 @@ class NoReplyError(Exception):
         wait: seconds to wait first, where the endpoint said so.
         busy: whether it is asked too much, rather than failing.
         offline: whether it can't even be connected to.
+        garbled: whether something came that is no completion; it may have been paid for, and is asked for once more.
     """
 
-    def __init__(self, detail: str, *, wait: float | None = None, busy: bool = False, offline: bool = False) -> None:
-        self.wait, self.busy, self.offline = wait, busy, offline
+    def __init__(
+        self,
+        detail: str,
+        *,
+        wait: float | None = None,
+        busy: bool = False,
+        offline: bool = False,
+        garbled: bool = False,
+    ) -> None:
+        self.wait, self.busy, self.offline, self.garbled = wait, busy, offline, garbled
         super().__init__(detail)
 
 
@@ -119,7 +128,7 @@ def read_completion(text: str, call: Call) -> Reply:
         said, refusal = message.get("content"), message.get("refusal")
         usage = body.get("usage") or {}
     except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        raise NoReplyError(f"the body is no chat completion: {text[:200]!r}") from error
+        raise NoReplyError(f"the body is no chat completion: {text[:200]!r}", garbled=True) from error
     if not isinstance(said, str):
         said = ""
     finish: Finish = "length" if choice.get("finish_reason") == "length" else "stop"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from counterpoint.authoring.calls import RunStoppedError
 
+_BLOCK = 1 << 16
 Waiting = list[tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]]
 
 
@@ -20,8 +21,8 @@ class DurableLog:
     """Lines appended to one file by one process.
 
     Args:
-        descriptor: of the file, open for reading and appending; closed by `close`. A torn last line is ended, so that
-            readers can tell it from a whole one (it is no JSON) and the next line stands on its own.
+        descriptor: of the file, open for reading and appending, nobody else's to write; closed by `close`. A torn last
+            line, as a power cut leaves it, is cut off.
         path: named in errors.
     """
 
@@ -30,9 +31,7 @@ class DurableLog:
         self._waiting: Waiting = []
         self._news, self._closing = threading.Condition(), False
         self._thread: threading.Thread | None = None
-        size = os.fstat(descriptor).st_size
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            self._write(b"\n")
+        os.ftruncate(descriptor, _whole(descriptor))
 
     def append(self, line: bytes) -> asyncio.Future[None]:
         """Add a line (without its end); the future is done when it is safe on the disk.
@@ -81,6 +80,17 @@ class DurableLog:
                 futures = [future for other, future in group if other is loop]
                 if not loop.is_closed():
                     loop.call_soon_threadsafe(_done, futures)
+
+
+def _whole(descriptor: int) -> int:
+    """Bytes up to the end of the last whole line."""
+    end = os.fstat(descriptor).st_size
+    while end:
+        start = max(0, end - _BLOCK)
+        if (last := os.pread(descriptor, end - start, start).rfind(b"\n")) >= 0:
+            return start + last + 1
+        end = start
+    return 0
 
 
 def _done(futures: list[asyncio.Future[None]]) -> None:

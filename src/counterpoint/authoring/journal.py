@@ -68,13 +68,16 @@ class Journal:
             raise BadInputError(f"{folder}: can't be made a run's folder: {error}. Give another --out") from error
         try:
             self._lock(descriptor)
-            found = self._read(mark)
         except BaseException:
             os.close(descriptor)
             raise
         self._log = DurableLog(descriptor, self.path)
-        if not found:
-            os.write(descriptor, json.dumps(mark).encode() + b"\n")
+        try:
+            if not self._read(mark):
+                os.write(descriptor, json.dumps(mark).encode() + b"\n")
+        except BaseException:
+            self._log.close()
+            raise
 
     def get(self, slot: int, attempt: int) -> Draft | RejectedError | None:
         """What was written for this attempt by this or an earlier process; None if nothing was."""

@@ -308,7 +308,8 @@ class _Patience:
         self.tries += 1
         self._failed += not (error.busy and error.wait is not None)
         too_long = error.wait is not None and error.wait > LONGEST_WAIT
-        return too_long or self._failed > self._endpoint.retries or self.tries > MOST_BUSY
+        most = min(1, self._endpoint.retries) if error.garbled else self._endpoint.retries
+        return too_long or self._failed > most or self.tries > MOST_BUSY
 
     def wait(self, state: Any) -> float:
         """Seconds until the next attempt. A busy endpoint is left alone by all calls."""
