@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -150,6 +151,18 @@ def test_a_key_without_the_scope_is_denied(served: Running) -> None:
         pytest.raises(openai.PermissionDeniedError),
     ):
         client.chat.completions.create(model=MODEL, messages=HELLO)
+
+
+def test_a_key_that_comes_too_often_is_a_rate_limit_error_that_the_client_waits_out(tmp_path: Path) -> None:
+    with running(small_service(settings_for(tmp_path, pages=False, rate=5.0, burst=1))) as slow:
+        key = slow.key()
+        with openai.OpenAI(base_url=f"{slow.url}/v1", api_key=key, max_retries=0) as client:
+            client.models.list()
+            with pytest.raises(openai.RateLimitError) as refused:
+                client.models.list()
+            assert refused.value.code == "rate_limit_exceeded"
+        with openai.OpenAI(base_url=f"{slow.url}/v1", api_key=key, max_retries=3) as patient:
+            assert [len(patient.models.list().data) for _ in range(3)] == [1, 1, 1]
 
 
 def test_the_person_named_is_answered_and_the_reply_says_how(client: openai.OpenAI) -> None:

@@ -94,7 +94,7 @@ class ChatRequest(Strict):
     model_config = ConfigDict(json_schema_extra=lambda schema: _describe(schema))
 
     model: Short
-    messages: Annotated[list[Turn], Field(min_length=1, max_length=500)]
+    messages: Annotated[list[Turn], Field(min_length=1)]
     user: Name | None = Field(default=None, description="The person to answer. Unknown: the base answers, and says so.")
     stream: bool | None = False
     stream_options: StreamOptions | None = None
