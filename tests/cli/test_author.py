@@ -42,7 +42,7 @@ def test_rows_load_and_are_clean_and_everything_is_on_record(tmp_path: Path) -> 
         result = run(server.url, tmp_path, 24, "--licence", "CC0-1.0", "--twins")
         calls = server.stats.calls
     assert result.exit_code == 0, result.output
-    assert "24 of 24 dilemmas kept" in result.output
+    assert "24 of 24 dilemmas kept, 24 with a twin" in result.output
     assert "lint: clean" in result.output
     data, twins = load(tmp_path / "rows.jsonl"), load(tmp_path / "rows.twins.jsonl")
     assert lint(data).clean

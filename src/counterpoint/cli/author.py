@@ -195,7 +195,8 @@ def _print_end(written: Written, out: Path, *, as_json: bool) -> None:
         return
     console = Console()
     left = f" ({card['stopped']})" if card["stopped"] else ""
-    console.print(f"{card['rows']} of {card['planned']} dilemmas kept{left}", highlight=False)
+    twins = f", {len(written.twins)} with a twin" if written.twins.dilemmas else ""
+    console.print(f"{card['rows']} of {card['planned']} dilemmas kept{twins}{left}", highlight=False)
     for reason, count in card["rejected"].items():
         console.print(f"  rejected: {reason}: {count}", highlight=False, markup=False)
     console.print(

@@ -28,8 +28,6 @@ PROMPTS = (prompts.SCENE, prompts.DILEMMA, prompts.LABELS, prompts.APPEAL)
 class Written:
     """What a run has come to, on disk."""
 
-    outcome: Outcome
-    """Rows, rejections, and why it ended."""
     data: DataSet
     """The rows, as in the file."""
     twins: DataSet
@@ -121,7 +119,7 @@ def finish(
         write(twin_data, out.with_suffix(f".twins{out.suffix}"), force=True)
     if dilemmas:
         write(data, out, force=True)
-    return Written(outcome, data, twin_data, found, fields)
+    return Written(data, twin_data, found, fields)
 
 
 @dataclass(frozen=True)
