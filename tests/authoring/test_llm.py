@@ -158,6 +158,12 @@ def test_a_busy_endpoint_is_left_alone_as_long_as_it_asks(tmp_path):
         assert 0 < server.stats.kinds["429"] < 60
 
 
+def test_a_busy_endpoint_that_does_not_say_how_long_is_asked_less_and_less_often(tmp_path):
+    with ScriptedServer(Script(per_second=40, retry_after=None), rivers()) as server:
+        assert set(asked(server.url, tmp_path, many(60), retries=0)) == {"good"}
+        assert 0 < server.stats.kinds["429"] < 400
+
+
 @pytest.mark.parametrize("known", ["json_object", "text"])
 def test_an_endpoint_that_knows_no_schemas_is_asked_in_plain_words(tmp_path, known):
     with ScriptedServer(Script(knows_forms=known), {"": lambda *_: {"name": "Oder", "length": 1}}) as server:

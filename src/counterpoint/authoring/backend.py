@@ -173,7 +173,8 @@ def _refused(error: Any) -> Exception:
     if status in (401, 403, 404, 405) or (status == 429 and "insufficient_quota" in said):
         return EndpointDownError(f"the endpoint refuses every call ({detail})")
     if status in (408, 409, 429) or status >= 500:
-        return NoReplyError(detail, wait=retry_after(headers), busy=status in (429, 503))
+        wait = retry_after(headers)
+        return NoReplyError(detail, wait=wait, busy=status == 429 or (status == 503 and wait is not None))
     return CallFailedError("refused", detail)
 
 

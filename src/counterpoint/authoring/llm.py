@@ -30,6 +30,8 @@ from counterpoint.errors import BadInputError, MissingExtraError
 
 LONGEST_WAIT = 600.0
 """Seconds an endpoint may ask to wait before the run is rather ended."""
+LONGEST_BACK_OFF = 30.0
+"""Seconds between two repeats at most, where the endpoint doesn't say how long to wait."""
 LOST_IN_A_ROW = 20
 """Calls given up with no answer to any other between: the endpoint is then taken to be down."""
 MENDING = " (mended)"
@@ -306,7 +308,7 @@ class _Patience:
         """Whether to give up; being told to wait for one's turn is not held against a call."""
         error = state.outcome.exception()
         self.tries += 1
-        self._failed += not (error.busy and error.wait is not None)
+        self._failed += not error.busy
         too_long = error.wait is not None and error.wait > LONGEST_WAIT
         most = min(1, self._endpoint.retries) if error.garbled else self._endpoint.retries
         return too_long or self._failed > most or self.tries > MOST_BUSY
@@ -321,7 +323,7 @@ class _Patience:
                 self._limit.pause(error.wait)
                 return 0.0
             return float(error.wait)
-        most = self._endpoint.back_off * 2.0 ** (self._failed - 1)
+        most = min(LONGEST_BACK_OFF, self._endpoint.back_off * 2.0 ** (self.tries - 1))
         return random.uniform(most / 2, most)
 
 
