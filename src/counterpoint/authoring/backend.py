@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import email.utils
 import json
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -180,9 +182,6 @@ def _refused(error: Any) -> Exception:
 
 def retry_after(headers: Any) -> float | None:
     """Seconds to wait, by `retry-after-ms` or `Retry-After` (seconds or an HTTP date); None if neither is there."""
-    import email.utils
-    import time
-
     with contextlib.suppress(TypeError, ValueError):
         return max(0.0, float(headers.get("retry-after-ms")) / 1000)
     text = headers.get("retry-after")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -315,8 +316,6 @@ class _Patience:
 
     def wait(self, state: Any) -> float:
         """Seconds until the next attempt. A busy endpoint is left alone by all calls."""
-        import random
-
         error = state.outcome.exception()
         if error.wait is not None:
             if error.busy:
