@@ -11,15 +11,16 @@ equal replies is up to it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from counterpoint.errors import BadInputError, CounterpointError, MissingExtraError
 from counterpoint.steering.asking import BASE, Ask, Conversation, OnText, Reply, Request, to_show_both, with_note
+from counterpoint.steering.heard import BrokeOffError, Heard
 from counterpoint.steering.method import METHODS, Choosing, Dial, Draft, Drafting
 from counterpoint.types import Taxonomy, content_hash
 
@@ -35,10 +36,6 @@ _SPARED = ("seed", "top_p", "temperature", "stop", "stream_options")
 
 class EndpointError(CounterpointError):
     """The endpoint gave no reply: it refused, is out of reach, or broke off."""
-
-
-class _BrokeOffError(Exception):
-    """A stream ended in the middle."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +199,7 @@ class Endpoint:
         import openai
         from tenacity import Retrying, retry_if_exception, stop_after_attempt
 
-        heard = _Heard(call, tell)
+        heard = Heard(call.request, tell)
         retrying = Retrying(
             stop=stop_after_attempt(self.settings.retries + 1),
             wait=self._wait,
@@ -215,11 +212,11 @@ class Endpoint:
                     self._listen(call, heard)
         except openai.OpenAIError as error:
             raise EndpointError(self._said(error)) from error
-        except _BrokeOffError as error:
+        except BrokeOffError as error:
             raise EndpointError(f"{self.model}: the endpoint broke off in the middle of a reply") from error
         return heard.reply()
 
-    def _listen(self, call: _Call, heard: _Heard) -> None:
+    def _listen(self, call: _Call, heard: Heard) -> None:
         """Hear one reply to its end; settings that the endpoint refuses are left out from then on."""
         import openai
 
@@ -314,78 +311,6 @@ class _Plan:
         )
 
 
-class _Heard:
-    """A reply as it comes: text up to the first stop string, told on as soon as it can't become one."""
-
-    def __init__(self, call: _Call, tell: Any) -> None:
-        self._call, self._tell = call, tell
-        self._stops = call.request.decoding.stop_strings
-        self.text, self.told = "", 0
-        self._finish: Literal["stop", "length"] | None = None
-        self._read = 0
-
-    def hear(self, chunks: Iterator[Any]) -> None:
-        """Listen to the end, or to the first stop string.
-
-        Raises:
-            _BrokeOffError: it ended before the reply did.
-            openai.APIError: the endpoint said so.
-        """
-        self.text = ""
-        for chunk in _whole(chunks):
-            usage = getattr(chunk, "usage", None)
-            self._read = getattr(usage, "prompt_tokens", 0) or self._read
-            for choice in chunk.choices[:1]:
-                delta = choice.delta
-                self.text += delta.content or getattr(delta, "refusal", None) or ""
-                if choice.finish_reason is not None:
-                    self._finish = "length" if choice.finish_reason == "length" else "stop"
-            if ends := [at for stop in self._stops if (at := self.text.find(stop)) >= 0]:
-                self.text, self._finish = self.text[: min(ends)], "stop"
-                self._pass_on(len(self.text))
-                return
-            self._pass_on(len(self.text) - self._held())
-        if self._finish is None:
-            raise _BrokeOffError
-        self._pass_on(len(self.text))
-
-    def reply(self) -> Reply:
-        """It as a record."""
-        request = self._call.request
-        assert self._finish is not None
-        method = "+".join(request.methods) or BASE
-        return Reply(self.text, self._finish, request.steering, method, prompt_tokens=self._read)
-
-    def _held(self) -> int:
-        """Letters at the end that may be the beginning of a stop string."""
-        return max(
-            (n for stop in self._stops for n in range(1, len(stop)) if self.text.endswith(stop[:n])),
-            default=0,
-        )
-
-    def _pass_on(self, until: int) -> None:
-        if self._tell and until > self.told:
-            self._tell(self.text[self.told : until])
-            self.told = until
-
-
-def _whole(chunks: Iterator[Any]) -> Iterator[Any]:
-    """The same; what the transport or the parser raises in the middle is that it broke off."""
-    import openai
-
-    source = iter(chunks)
-    while True:
-        try:
-            chunk = next(source)
-        except StopIteration:
-            return
-        except openai.OpenAIError:
-            raise
-        except Exception as error:
-            raise _BrokeOffError from error
-        yield chunk
-
-
 def _client(base_url: str, settings: EndpointSettings) -> OpenAI:
     try:
         import tenacity  # noqa: F401
@@ -404,4 +329,4 @@ def _may_pass(error: BaseException) -> bool:
         if "insufficient_quota" in str(error):
             return False
         return error.status_code in (408, 409, 429) or error.status_code >= 500
-    return isinstance(error, openai.APIConnectionError | _BrokeOffError)  # timeouts are connection errors
+    return isinstance(error, openai.APIConnectionError | BrokeOffError)  # timeouts are connection errors
