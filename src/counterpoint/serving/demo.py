@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -57,7 +57,7 @@ class Demo:
     """A service ready to be served, and how to come in."""
 
     service: Service
-    key: str
+    key: str = field(repr=False)
     """Secret of an API key with every right."""
     operator: Visitor
     person: Visitor
