@@ -11,7 +11,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 
 from counterpoint.serving.store.records import Scope
-from serving.served import MODEL, Running, running, settings_for, small_service
+from serving.served import Running, running, settings_for, small_service
 
 SETTINGS = settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
@@ -70,8 +70,9 @@ def test_links_lead_to_operations_that_are_there(described: dict[str, Any]) -> N
 def _schema(served: Running) -> Any:
     schema = schemathesis.openapi.from_url(f"{served.url}/openapi.json")
     schema.config.headers = {"Authorization": f"Bearer {served.key(*Scope)}"}
-    # what an event needs depends on its kind and on which dilemmas there are: no schema says that
-    schema.config.checks.update(excluded_check_names=["positive_data_acceptance"])
+    # What an event needs depends on which dilemmas there are: no schema says that. And a request sent without its key
+    # gets the configured one back here; that all of /v1 needs a key is tested in doors/test_keys.py.
+    schema.config.checks.update(excluded_check_names=["positive_data_acceptance", "ignored_auth"])
     return schema
 
 
@@ -97,4 +98,3 @@ def test_no_request_schemathesis_thinks_of_is_a_fault_or_undocumented(served: Ru
 def test_no_sequence_of_requests_is_a_fault_or_undocumented(served: Running) -> None:
     machine = _schema(served).as_state_machine()
     machine.run(settings=settings(SETTINGS, max_examples=60, stateful_step_count=8))
-    assert MODEL
