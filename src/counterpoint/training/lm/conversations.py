@@ -22,7 +22,7 @@ from torch import Tensor
 
 from counterpoint.data.conversations import Conversation, Said, Turn
 from counterpoint.errors import BadInputError
-from counterpoint.models.language_model import PREFIX, LanguageModel
+from counterpoint.models.language_model import PREFIX, LanguageModel, LoraSettings
 from counterpoint.models.prompts import Prompter
 from counterpoint.models.trie import Branch, Shape, build_plan, saving
 from counterpoint.models.trie.anatomy import anatomy
@@ -65,11 +65,18 @@ class AloeTraining:
     """Weight of the reference."""
 
 
-TINY_ALOE = AloeTraining(
-    sft=replace(TINY, epochs=3, batch=8, max_tokens=4096),
-    dpo=replace(TINY, epochs=2, batch=8, learning_rate=1e-3, max_tokens=4096),
+_WHOLE_LAYERS = LoraSettings(
+    rank=32,
+    alpha=64,
+    dropout=0.0,
+    modules=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
 )
-"""For `lm:tiny`, which learns nothing at ALOE's learning rate."""
+TINY_ALOE = AloeTraining(
+    sft=replace(TINY, lora=_WHOLE_LAYERS, epochs=3, batch=8, learning_rate=3e-3, max_tokens=4096),
+    dpo=replace(TINY, lora=_WHOLE_LAYERS, epochs=1, batch=8, learning_rate=5e-4, max_tokens=4096),
+)
+"""For `lm:tiny`, which learns nothing at ALOE's learning rate, and for which to look back beyond the turn is so new that
+the attention projections alone don't learn it."""
 
 
 def defaults_for(model: str) -> AloeTraining:
