@@ -75,8 +75,7 @@ TINY_ALOE = AloeTraining(
     sft=replace(TINY, lora=_WHOLE_LAYERS, epochs=3, batch=8, learning_rate=3e-3, max_tokens=4096),
     dpo=replace(TINY, lora=_WHOLE_LAYERS, epochs=1, batch=8, learning_rate=5e-4, max_tokens=4096),
 )
-"""For `lm:tiny`, which learns nothing at ALOE's learning rate, and for which to look back beyond the turn is so new that
-the attention projections alone don't learn it."""
+"""For `lm:tiny`, which learns nothing at ALOE's learning rate and has never had to look back beyond a turn."""
 
 
 def defaults_for(model: str) -> AloeTraining:
