@@ -18,6 +18,7 @@ from counterpoint.models.answer_parser import parse_answer
 from counterpoint.models.decoding import Decoding
 from counterpoint.models.prompts import letter
 from counterpoint.steering.asking import Ask, Asked, Conversation
+from counterpoint.steering.calibration import ENDS
 from counterpoint.types import Dilemma, Pole, Taxonomy, content_hash
 
 Kind = Literal["neutral", "opinion", "two_choice", "open"]
@@ -42,7 +43,8 @@ class Sample:
     @property
     def decoding(self) -> Decoding:
         """The likeliest reply, so that a change is the steering's."""
-        return Decoding(temperature=0, max_new_tokens=LENGTHS[self.kind])
+        ends = ENDS if self.kind == "neutral" and isinstance(self.ask, Asked) else ()
+        return Decoding(temperature=0, max_new_tokens=LENGTHS[self.kind], stop_strings=ends)
 
     @property
     def digest(self) -> str:
