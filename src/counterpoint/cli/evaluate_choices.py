@@ -1,0 +1,202 @@
+"""`counterpoint evaluate --suite vcd|bqd|prefeval|conflict`: options to choose from, for either side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from counterpoint.cli.progress import progress_bar
+from counterpoint.config import resolve, to_toml
+from counterpoint.data import check_no_leak, load
+from counterpoint.errors import BadInputError
+from counterpoint.evaluation.compare_config import ENCODER
+from counterpoint.evaluation.method_labels import label_methods
+from counterpoint.evaluation.suite import Suite
+from counterpoint.evaluation.suite_models import SuiteConfig, contenders, identity, presets
+from counterpoint.evaluation.suite_run import run_suite
+from counterpoint.evaluation.suites.bqd import Bqd, Parts, read_bqd
+from counterpoint.evaluation.suites.conflict import Conflict
+from counterpoint.evaluation.suites.prefeval import read_prefeval
+from counterpoint.evaluation.suites.vcd import Vcd
+from counterpoint.runlog import RunFolder
+from counterpoint.types import DataSet, content_hash
+
+CHOICES = ("vcd", "bqd", "prefeval", "conflict")
+"""The suites that run here."""
+TRAINED_ON = "crossroads"
+"""What the encoder is trained on where nothing is said."""
+SHOWN: Mapping[str, tuple[str, ...]] = {
+    "vcd": ("acc_one", "acc_all", "order_effect", "ece"),
+    "bqd": ("acc_one", "order_effect", "ece"),
+    "prefeval": ("accuracy_explicit", "accuracy_choice", "accuracy_persona", "order_effect"),
+    "conflict": ("paired_accuracy", "insensitivity", "swapped"),
+}
+"""Metrics that are printed."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line names."""
+
+    data: str | None
+    """What is asked, or a folder with train/ and test/."""
+    train: str | None
+    """What is trained on."""
+    test: str | None
+    """What is asked, where `data` is what is trained on."""
+    taxonomy: str | None
+    """Of what is asked."""
+
+
+class Material(NamedTuple):
+    """A suite with its data, and what contenders are trained on."""
+
+    suite: Suite
+    train: DataSet | None
+    trained_on: str
+
+
+def evaluate_choices(
+    name: str, asked: Asked, out: Path, *, sets: Sequence[str], flags: Mapping[str, Any], as_json: bool
+) -> None:
+    """Run the suite, write its folder, print its table.
+
+    Raises:
+        BadInputError: an option or the data can't work.
+    """
+    config = resolve(SuiteConfig, sets=sets, flags=flags, presets=presets)
+    with progress_bar(quiet=as_json) as report:
+        material = read_material(name, asked, config)
+        people = contenders(config, material.train, out)
+        told = content_hash(name, material.suite.digest, identity(config, material.train))
+        folder = RunFolder(out, told, to_toml(config))
+        try:
+            said = {**asdict(config), **asdict(asked), "trained_on": material.trained_on}
+            size = len(material.train) if material.train else 0
+            results = run_suite(
+                material.suite, people, seeds=config.seeds, folder=folder, config=said, trained_on=size, report=report
+            )
+        finally:
+            folder.close()
+    if as_json:
+        typer.echo(json.dumps(results["summary"]))
+        return
+    print_choices(results, Console())
+    Console().print(f"\nNumbers: {out / 'results.json'}", soft_wrap=True, highlight=False)
+
+
+def read_material(name: str, asked: Asked, config: SuiteConfig) -> Material:
+    """The suite's data and what to train on: what is said, else the data's `train/`, else for the encoder Crossroads.
+
+    Raises:
+        BadInputError: data are missing or wrong, or a scenario is both trained on and asked.
+    """
+    if asked.data is None and asked.test is None:
+        raise BadInputError(f"--suite {name} needs --data, what is asked")
+    if asked.test is not None and asked.data is not None and asked.train is not None:
+        raise BadInputError("give --data with --train, or --train with --test: three at once say what is asked twice")
+    what = asked.test or str(asked.data)
+    train_name = asked.train or (asked.data if asked.test else None)
+    suite, own = _suite(name, what, asked.taxonomy)
+    saved = config.model != ENCODER and not config.model.startswith("lm:")
+    if saved and train_name:
+        raise BadInputError(f"{config.model}: a saved scorer is asked as it is; leave out --train")
+    trained_on = "" if saved else train_name or (f"{what}/train" if own else "")
+    train = None if saved else own if train_name is None else _training(name, train_name, asked.taxonomy)
+    if train is None and config.model == ENCODER and config.methods != ("base",):
+        train, trained_on = load(TRAINED_ON), TRAINED_ON
+    if train is not None and name != "prefeval":
+        check_no_leak(train.dilemmas, suite.samples)
+    return Material(suite, train, trained_on)
+
+
+def _suite(name: str, what: str, taxonomy: str | None) -> tuple[Suite, DataSet | None]:
+    """The suite over the data, and the training part that lies beside them."""
+    if name == "prefeval":
+        return read_prefeval(what), None
+    if name == "bqd":
+        parts = read_bqd(what, taxonomy=taxonomy or "bqd")
+        return Bqd(parts.test), parts.train
+    parts = _parts(what, taxonomy)
+    return (Vcd if name == "vcd" else Conflict)(parts.test), parts.train
+
+
+def _parts(what: str, taxonomy: str | None) -> Parts:
+    """Dilemmas of any format; a folder with train/ and test/ is both."""
+    folder = Path(what)
+    if not (folder / "test").is_dir():
+        return Parts(None, load(what, taxonomy=taxonomy))
+    train = load(folder / "train", taxonomy=taxonomy) if (folder / "train").is_dir() else None
+    return Parts(train, load(folder / "test", taxonomy=taxonomy or (train.taxonomy if train else None)))
+
+
+def _training(name: str, path: str, taxonomy: str | None) -> DataSet:
+    """For `bqd` behaviours, if the path holds such; else any dilemmas."""
+    folder = Path(path)
+    if name == "bqd" and folder.is_dir() and any(p.is_dir() for p in folder.iterdir()):
+        parts = read_bqd(path, taxonomy=taxonomy or "bqd")
+        return parts.train or parts.test
+    return load(path, taxonomy=taxonomy if name != "bqd" else None)
+
+
+def print_choices(results: Mapping[str, Any], console: Console) -> None:
+    """Methods by metrics with intervals, behaviours beside them where there are, chance, verdicts and failures."""
+    rows = {(row["method"], row["metric"]): row for row in results["summary"]}
+    metrics = [m for m in SHOWN[results["suite"]] if any(metric == m for _, metric in rows)]
+    labels = {name: label.label for name, label in label_methods([m for m, _ in rows]).items()}
+    table = Table(title=f"Suite {results['suite']}", title_justify="left")
+    table.add_column("method")
+    for metric in metrics:
+        table.add_column(metric, justify="right")
+    for method in dict.fromkeys(m for m, _ in rows):
+        table.add_row(labels[method], *(_estimate(rows.get((method, metric))) for metric in metrics))
+    console.print(table)
+    if "per_behaviour" in results:
+        console.print(_behaviours(results["per_behaviour"], labels))
+    console.print(f"  chance: {_chance(results['chance'])}; 95% intervals over scenarios", style="dim", highlight=False)
+    if "rules" in results:
+        rules = ", ".join(f"{name} option {value:.2f}" for name, value in results["rules"].items())
+        console.print(f"  rules that read nothing: {rules}", style="dim", highlight=False)
+    for row in (row for row in results["paired"] if row["metric"] in metrics):
+        p = "" if row["p_holm"] is None else f" (corrected p = {row['p_holm']:.3g})"
+        console.print(f"  {row['metric']}: {row['verdict']}{p}", highlight=False)
+    if results["failures"]:
+        first = results["failures"][0]
+        console.print(
+            f"  {len(results['failures'])} samples failed and are in no mean; the first: "
+            f"{first['method']}, {first['sample']}: {first['error']}",
+            highlight=False,
+        )
+
+
+def _behaviours(rows: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> Table:
+    """Acc_one of every behaviour by method, both sides with equal say."""
+    found = {(row["value_pair"], row["method"]): row for row in rows}
+    table = Table("behaviour", *(labels[m] for m in dict.fromkeys(row["method"] for row in rows)))
+    for pair in dict.fromkeys(row["value_pair"] for row in rows):
+        table.add_row(pair, *(_estimate(row) for (behaviour, _), row in found.items() if behaviour == pair))
+    return table
+
+
+def _chance(chance: float | Mapping[str, float | None]) -> str:
+    """One number, or the mean of a number a pole; the measures of `conflict` apart."""
+    if isinstance(chance, float):
+        return f"{chance:.2f}"
+    if "insensitivity" in chance:
+        return ", ".join(f"{name} {value:.2f}" for name, value in chance.items() if value is not None)
+    known = [value for value in chance.values() if value is not None]
+    return f"{sum(known) / len(known):.2f}" if known else "-"
+
+
+def _estimate(row: Mapping[str, Any] | None) -> str:
+    """A value and, below it, its interval."""
+    if row is None or row["mean"] is None:
+        return "-"
+    return f"{row['mean']:.3f}\n({row['ci_low']:.2f}-{row['ci_high']:.2f})"
