@@ -31,6 +31,9 @@ from counterpoint.errors import BadInputError, MissingExtraError
 
 LONGEST_WAIT = 600.0
 """Seconds an endpoint may ask to wait before the run is rather ended."""
+APART = 0.003
+"""Seconds between the first calls, until as many are in flight as may be. Sent all at once, they would be answered all
+at once, again and again, and each would wait for its turn at our end while the endpoint waits for us."""
 LONGEST_BACK_OFF = 30.0
 """Seconds between two repeats at most, where the endpoint doesn't say how long to wait."""
 LOST_IN_A_ROW = 20
@@ -156,7 +159,7 @@ class LLM:
         )
         self._slots = asyncio.Semaphore(endpoint.concurrency)
         self._limit = RateLimit(endpoint.requests_per_minute, endpoint.tokens_per_minute, sleep=self._sleep)
-        self._lost = 0
+        self._lost = self._begun = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -261,6 +264,9 @@ class LLM:
         tokens = sum(len(message.content.encode()) + 16 for message in call.messages)  # a token has a byte or more
         worst = self.endpoint.cost(tokens, call.sampling.max_tokens)
         async with self._slots:
+            if self._begun < self.endpoint.concurrency:
+                self._begun += 1
+                await self._sleep(APART * (self._begun - 1))
             await self._limit.wait(tokens // 3 + call.sampling.max_tokens)
             async with self.budget.reserve(worst) as reservation:
                 reply = await self._backend.send(call)
