@@ -108,7 +108,7 @@ async def _alone(server: Server, people: int, seen: Seen) -> None:
 
 async def _together(server: Server, sizes: Sizes, seen: Seen) -> None:
     """As many connections as people; each asks all kinds of things as itself."""
-    each = sizes.marked_requests // sizes.marked
+    each = -(-sizes.marked_requests // sizes.marked)
 
     async def live(number: int) -> None:
         connection, rng = Connection(server.port, server.database.key), random.Random(1000 + number)
