@@ -25,7 +25,7 @@ from counterpoint.steering.engine import Engine
 from counterpoint.steering.likelihood import options
 from counterpoint.steering.method import METHODS
 from counterpoint.steering.steering import Steering
-from counterpoint.training.lm.settings import LmTraining, is_tiny
+from counterpoint.training.lm.settings import defaults_for, is_tiny
 from counterpoint.training.lm.train import train_lm
 from counterpoint.training.objective import OBJECTIVES
 from counterpoint.types import Dilemma, Taxonomy
@@ -35,9 +35,6 @@ __all__ = ["Figure", "World", "build", "interval", "share"]
 
 FOUR = ("mixture", "instruction", "activation", "adapters")
 """Methods that change how a reply is generated, and so give every option a probability."""
-
-TINY = LmTraining(learning_rate=1e-2, epochs=8, warmup_steps=10)
-"""Higher and longer than the preset for `lm:tiny`: both poles are then right in 99 of 100 unseen dilemmas."""
 
 
 class Figure(NamedTuple):
@@ -114,7 +111,7 @@ def build(model: str, data: str, *, train: bool, quick: bool, seed: int = 0) -> 
 
 
 def _tune(language: LanguageModel, dilemmas: Sequence[Dilemma], taxonomy: Taxonomy, tiny: bool, seed: int) -> None:
-    settings = TINY if tiny else LmTraining()
+    settings = defaults_for(language.name)
     with tempfile.TemporaryDirectory() as folder:
         train_lm(language, dilemmas, taxonomy, OBJECTIVES.get("pft"), settings, seed=seed, out=Path(folder))
 

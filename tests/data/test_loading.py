@@ -42,7 +42,8 @@ def test_a_format_by_name_is_taken_and_an_unknown_one_refused(file_of: Rows) -> 
 
 
 def test_content_of_no_known_format_is_refused(file_of: Rows) -> None:
-    with pytest.raises(BadDataError, match=r"no record looks like any known format \(bqd, conversations, jsonl, trl, vcd\)"):
+    formats = r"\(bqd, conversations, jsonl, trl, vcd\)"
+    with pytest.raises(BadDataError, match=f"no record looks like any known format {formats}"):
         load(file_of({"a": 1}))
 
 

@@ -71,7 +71,9 @@ def test_killed_and_begun_again_it_asks_nothing_twice_and_becomes_the_same(tmp_p
         whole = grown(server, tmp_path / "whole", replace(GROWTH, wanted=100))
         calls = server.stats.calls
     with ScriptedServer(Script(malformed=0.3), PLAYERS) as server:
-        parts = [grown(server, tmp_path / "parts", replace(GROWTH, wanted=100), cap=cap) for cap in (0.021, 0.026, None)]
+        parts = [
+            grown(server, tmp_path / "parts", replace(GROWTH, wanted=100), cap=cap) for cap in (0.021, 0.026, None)
+        ]
         assert server.stats.calls == calls
         assert server.stats.paid_twice == 0
     assert parts[0].stopped.startswith("the cap")
