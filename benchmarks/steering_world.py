@@ -101,16 +101,14 @@ def build(model: str, data: str, *, train: bool, quick: bool, seed: int = 0) -> 
     language = LanguageModel.load(model)
     tiny = is_tiny(language.base)
     if train and not language.has_adapter:
-        _timed(
-            "preference-paired fine-tuning", lambda: _tune(language, parts.train.dilemmas, rows.taxonomy, tiny, seed)
-        )
+        _timed("preference-paired fine-tuning", lambda: _tune(language, parts.train.dilemmas, rows.taxonomy, seed))
     materials = _materials(language, parts.train.dilemmas, rows.taxonomy, tiny, seed)
     engine = Engine(language, rows.taxonomy, materials=materials)
     few = slice(None, len(test) // 5 if quick else None)
     return World(engine, parts.train.dilemmas, tuple(calibration), tuple(test[few]), tiny, quick)
 
 
-def _tune(language: LanguageModel, dilemmas: Sequence[Dilemma], taxonomy: Taxonomy, tiny: bool, seed: int) -> None:
+def _tune(language: LanguageModel, dilemmas: Sequence[Dilemma], taxonomy: Taxonomy, seed: int) -> None:
     settings = defaults_for(language.name)
     with tempfile.TemporaryDirectory() as folder:
         train_lm(language, dilemmas, taxonomy, OBJECTIVES.get("pft"), settings, seed=seed, out=Path(folder))
