@@ -36,6 +36,14 @@ class Suite(StrEnum):
     HISTORY = "history"
     HARM = "harm"
     DIAL = "dial"
+    VCD = "vcd"
+    BQD = "bqd"
+    PREFEVAL = "prefeval"
+    CONFLICT = "conflict"
+
+
+CHOICES = (Suite.VCD, Suite.BQD, Suite.PREFEVAL, Suite.CONFLICT)
+"""Suites whose samples are options to choose from."""
 
 
 def evaluate(
@@ -44,7 +52,9 @@ def evaluate(
         typer.Option(
             help="history: how well somebody is served after a few of their choices. "
             "harm: what steering does to answers that it should leave alone. "
-            "dial: how far methods' strengths go; saves a dial each."
+            "dial: how far methods' strengths go; saves a dial each. "
+            "vcd: dilemmas for either side. bqd: behaviours for either side. prefeval: replies that fit a preference. "
+            "conflict: both sides of a dilemma at once."
         ),
     ],
     out: Annotated[Path, typer.Option(help="The run's folder.")],
@@ -52,25 +62,40 @@ def evaluate(
         str | None,
         typer.Option(
             help="history: dilemmas to train on, a file, a folder or 'crossroads'. "
-            "harm: two-choice TruthfulQA, a file; lm:tiny needs none. dial: dilemmas to measure on."
+            "harm: two-choice TruthfulQA, a file; lm:tiny needs none. dial: dilemmas to measure on. "
+            "Others: what is asked, or a folder with train/ and test/."
         ),
     ] = None,
     test: Annotated[
         str | None,
         typer.Option(
             help="history: dilemmas that people choose in and are asked about. "
-            "harm: dilemmas that are put as open questions, 'crossroads' by default. dial: others to check on."
+            "harm: dilemmas that are put as open questions, 'crossroads' by default. dial: others to check on. "
+            "vcd, bqd, conflict: what is asked, --data being what is trained on."
         ),
+    ] = None,
+    train: Annotated[
+        str | None,
+        typer.Option(help="vcd, bqd, prefeval, conflict: what to train on; for the encoder 'crossroads' by default."),
     ] = None,
     taxonomy: Annotated[str | None, typer.Option(help="vcd, bqd, preference or a TOML file.")] = None,
     model: Annotated[
-        str, typer.Option(help="history: encoder. harm, dial: lm: and a hub id, a folder, or tiny.")
+        str,
+        typer.Option(
+            help="history: encoder. harm, dial: lm: and a hub id, a folder, or tiny. "
+            "Others: encoder, lm:..., or a folder of a saved scorer."
+        ),
     ] = "encoder",
-    finetune: Annotated[bool, typer.Option("--finetune/--frozen", help="history: train the encoder too.")] = False,
+    finetune: Annotated[bool, typer.Option("--finetune/--frozen", help="Train the encoder too.")] = False,
     histories: Annotated[str | None, typer.Option(help="history: numbers of choices seen, comma-separated.")] = None,
     people: Annotated[int | None, typer.Option(help="history: people a seed.")] = None,
-    seeds: Annotated[int | None, typer.Option(help="history: how many seeds.")] = None,
-    methods: Annotated[str | None, typer.Option(help="harm, dial: ways of steering, comma-separated.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="All but harm, dial: how many seeds.")] = None,
+    methods: Annotated[
+        str | None,
+        typer.Option(
+            help="harm, dial: ways of steering, comma-separated. vcd, bqd, prefeval, conflict: base, pft, ..."
+        ),
+    ] = None,
     strengths: Annotated[str | None, typer.Option(help="harm: strengths in log-odds, comma-separated.")] = None,
     material: Annotated[
         list[str] | None, typer.Option(help="harm, dial: METHOD=FOLDER, what a method was trained or given.")
@@ -89,7 +114,23 @@ def evaluate(
     Example: counterpoint evaluate --suite history --data train.json --test test.json --histories 1,3 --out runs/h
 
     Example: counterpoint evaluate --suite harm --model lm:tiny --methods mixture,instruction --out runs/harm
+
+    Example: counterpoint evaluate --suite bqd --data bqd --out runs/bqd
     """
+    if suite in CHOICES:
+        from counterpoint.cli.evaluate_choices import Asked, evaluate_choices
+
+        told: dict[str, object] = {
+            "model": model,
+            "seeds": seeds,
+            "methods": _listed(methods, str, "--methods", "names"),
+        }
+        told |= {"fit": {"finetune": True}} if finetune else {}
+        asked = Asked(data, train, test, taxonomy)
+        evaluate_choices(suite.value, asked, out, sets=set_ or (), flags=told, as_json=as_json)
+        return
+    if train is not None:
+        raise BadInputError(f"--suite {suite} has no --train; --data is what it trains or measures on")
     if suite is not Suite.HISTORY:
         from counterpoint.cli.evaluate_dial import evaluate_dial
         from counterpoint.cli.evaluate_harm import Asking, evaluate_harm
