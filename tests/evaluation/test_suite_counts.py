@@ -48,6 +48,14 @@ def test_a_pair_is_compared_on_what_both_were_scored_on() -> None:
     assert pair["p_value"] == 0.5  # of the four flips of two units, two are as far from 0
 
 
+def test_the_lower_is_ahead_where_lower_is_better() -> None:
+    scores = [Score(m, 0, "g", f"u{i}", "g", "wrong", v) for m, v in (("a", 0.0), ("b", 1.0)) for i in range(12)]
+    counts = Counts(scores, ["a", "b"], [0])
+    (higher,), (lower,) = (counts.paired(["wrong"], {}, lower_is_better=low) for low in ((), ("wrong",)))
+    assert (higher["verdict"], lower["verdict"]) == ("b is ahead of a", "a is ahead of b")
+    assert higher["difference"] == lower["difference"] == -1.0
+
+
 def test_the_spread_over_seeds_is_their_standard_deviation() -> None:
     more = [Score("m", 1, s.group, s.unit, s.stratum, s.metric, 1.0) for s in SCORES]
     (row,) = Counts([*SCORES, *more], ["m"], [0, 1]).summary()

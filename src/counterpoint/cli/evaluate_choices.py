@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -112,8 +112,9 @@ def read_material(name: str, asked: Asked, config: SuiteConfig) -> Material:
     train = None if saved else own if train_name is None else _training(name, train_name, asked.taxonomy)
     if train is None and config.model == ENCODER and config.methods != ("base",):
         train, trained_on = load(TRAINED_ON), TRAINED_ON
-    if train is not None and name != "prefeval":
+    if train is not None and isinstance(suite, Vcd | Conflict):
         check_no_leak(train.dilemmas, suite.samples)
+        suite = replace(suite, train=train)
     return Material(suite, train, trained_on)
 
 
@@ -164,14 +165,15 @@ def print_choices(results: Mapping[str, Any], console: Console) -> None:
     if "rules" in results:
         rules = ", ".join(f"{name} option {value:.2f}" for name, value in results["rules"].items())
         console.print(f"  rules that read nothing: {rules}", style="dim", highlight=False)
-    for row in (row for row in results["paired"] if row["metric"] in metrics):
+    first = next(iter(labels))
+    for row in (row for row in results["paired"] if row["metric"] in metrics and first in (row["a"], row["b"])):
         p = "" if row["p_holm"] is None else f" (corrected p = {row['p_holm']:.3g})"
         console.print(f"  {row['metric']}: {row['verdict']}{p}", highlight=False)
     if results["failures"]:
-        first = results["failures"][0]
+        failure = results["failures"][0]
         console.print(
             f"  {len(results['failures'])} samples failed and are in no mean; the first: "
-            f"{first['method']}, {first['sample']}: {first['error']}",
+            f"{failure['method']}, {failure['sample']}: {failure['error']}",
             highlight=False,
         )
 

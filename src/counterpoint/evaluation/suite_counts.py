@@ -6,7 +6,7 @@ A score is one sample's value of one metric, for one method and seed. Units are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -77,14 +77,21 @@ class Counts:
             "undefined": int((weights.sum(0) == 0).sum()),
         }
 
-    def paired(self, metrics: Iterable[str], labels: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Every pair of methods on what both were scored on; Holm's correction is over the pairs of one metric."""
+    def paired(
+        self, metrics: Iterable[str], labels: Mapping[str, str], *, lower_is_better: Container[str] = ()
+    ) -> list[dict[str, Any]]:
+        """Every pair of methods on what both were scored on; Holm's correction is over the pairs of one metric.
+
+        A difference is always a's value minus b's; only the verdict knows which direction is the better one.
+        """
         rows: list[dict[str, Any]] = []
         for metric in metrics:
             found = [self._pair(a, b, metric) for a, b in combinations(self.methods, 2)]
             for row, p in zip(found, stats.holm([row["p_value"] for row in found]), strict=True):
                 row["p_holm"] = rounded(p)
-                row["verdict"] = verdict(row, labels)
+                difference = row["difference"]
+                turned = -difference if difference is not None and metric in lower_is_better else difference
+                row["verdict"] = verdict({**row, "difference": turned}, labels)
             rows += found
         return rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from counterpoint.evaluation.answers import order_effect
 from counterpoint.evaluation.metrics import Answer
 from counterpoint.evaluation.suite import Oracle
-from counterpoint.evaluation.suites.vcd import Vcd
+from counterpoint.evaluation.suites.vcd import Vcd, blind
 from counterpoint.evaluation.tables import Cell
 from counterpoint.types import DataSet, Dilemma
 from users.small import TAXONOMY, dilemma
@@ -68,3 +68,19 @@ def test_a_grade_is_the_mean_over_poles() -> None:
         return Answer(dilemma.id, "Risk", pole, dilemma.gold(pole), (), chosen, (chosen,), None)
 
     assert Vcd(DATA).grade([answer("Daring", 0), answer("Careful", 0)]) == 0.5
+
+
+def test_rules_that_read_nothing_stand_beside_where_training_is_of_the_same_poles() -> None:
+    train = DataSet("train", TAXONOMY, tuple(dilemma(f"t{i}", f"leap far {i}", f"guard {i}") for i in range(20)))
+    suite = Vcd(DATA.subset(DATA.dilemmas[:2]), train)
+    answers = suite.ask(Oracle(right=True), suite.samples, order_seed=0)
+    tables = suite.count([Cell("pft", 0, tuple(answers), (0.0,) * len(answers))])
+    found = {(row["method"], row["pole"]): row["value"] for row in tables.rows if row["metric"] == "acc_one"}
+    # in training the longest option is daring and the shortest careful; asked, "guard again" and "guard b" are the
+    # longest, "leap a" and "leap b" the shortest: the rule is always wrong
+    assert (found["pft", "Daring"], found["rule", "Daring"], found["rule", "Careful"]) == (1.0, 0.0, 0.0)
+    assert blind([], train, DATA.dilemmas) == []  # DATA has poles that train has not
+
+
+def test_no_rule_is_made_up_without_training() -> None:
+    assert blind([], None, DATA.dilemmas) == []

@@ -194,11 +194,9 @@ def _item(value: object, topic: str, wanted: Form | None) -> Item | list[Fault]:
             return Item(topic, form, item.preference, item.question, options=options)
         case _ChoiceRow():
             said = row.conversation
-            turns = (
-                Turn(said.query, said.assistant_options),
-                Turn(said.user_selection, said.assistant_acknowledgment),
-            )
-            return Item(topic, form, item.preference, item.question, turns)
+            first = Turn(said.query, said.assistant_options)
+            second = Turn(said.user_selection, said.assistant_acknowledgment)
+            return Item(topic, form, item.preference, item.question, (first, second))
         case _PersonaRow():
             numbered = sorted(row.conversation.items(), key=lambda pair: (len(pair[0]), pair[0]))
             turns = tuple(Turn(turn.user, turn.assistant) for _, turn in numbered)

@@ -19,6 +19,7 @@ from counterpoint.evaluation.method_labels import label_methods
 from counterpoint.evaluation.metrics import Answer, acc_one
 from counterpoint.evaluation.suite import Tables, by_sample
 from counterpoint.evaluation.suite_counts import Counts, Score
+from counterpoint.evaluation.suites.vcd import blind
 from counterpoint.evaluation.tables import Cell, rounded
 from counterpoint.models.scorer import Scorer
 from counterpoint.types import DataSet, Dilemma
@@ -32,6 +33,8 @@ class Conflict:
 
     data: DataSet
     """Where samples come from."""
+    train: DataSet | None = None
+    """What contenders were trained on, for the rules that read nothing."""
     name: str = "conflict"
 
     @property
@@ -54,13 +57,15 @@ class Conflict:
 
     def count(self, cells: Sequence[Cell]) -> Tables:
         """Rates by value pair, and what picking at random would have."""
+        cells = [*cells, *blind(cells, self.train, self.samples)]
         methods, seeds = (list(dict.fromkeys(getattr(c, key) for c in cells)) for key in ("method", "seed"))
         units = {d.id: scenario_key(d) for d in self.samples}
         counts = Counts(list(_scores(cells, units)), methods, sorted(seeds))
         labels = {name: label.label for name, label in label_methods(methods).items()}
+        paired = counts.paired(METRICS[:2], labels, lower_is_better=("insensitivity",))
         rows = [{**row, "value_pair": row["group"]} for row in counts.rows()]
         more = {"chance": self._chance(), "left_out": len(self.data) - len(self.samples)}
-        return Tables(rows, counts.summary(), counts.paired(METRICS[:2], labels), more)
+        return Tables(rows, counts.summary(), paired, more)
 
     def _chance(self) -> dict[str, float | None]:
         """Rates of somebody who picks at random under each pole, value pairs with equal say."""

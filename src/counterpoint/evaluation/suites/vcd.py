@@ -5,7 +5,8 @@
     order_effect  another order of the options changed the choice
     ece, nll      calibration
 
-Options are shuffled by a seed: the published order gives most answers away. Poles have equal say; intervals resample
+Options are shuffled by a seed: the published order gives most answers away. Where training dilemmas are of the same
+poles, the best rules that read nothing stand in the table, as in `compare`. Poles have equal say; intervals resample
 scenarios. `conflict` and `bqd` are other views of the same answers.
 """
 
@@ -14,9 +15,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from counterpoint.data.order import shuffle_options
 from counterpoint.data.split import scenario_key
 from counterpoint.evaluation import rules
 from counterpoint.evaluation.answers import ask
+from counterpoint.evaluation.compare import rule_cells
 from counterpoint.evaluation.method_labels import label_methods
 from counterpoint.evaluation.metrics import Answer, acc_one
 from counterpoint.evaluation.suite import Tables
@@ -31,6 +34,8 @@ class Vcd:
 
     data: DataSet
     """What is asked."""
+    train: DataSet | None = None
+    """What contenders were trained on, for the rules that read nothing."""
     name: str = "vcd"
 
     @property
@@ -53,7 +58,8 @@ class Vcd:
 
     def count(self, cells: Sequence[Cell]) -> Tables:
         """Every metric of `compare`, per pole too, beside the chance of a random pick."""
-        evaluation = Evaluation(cells, self.data.taxonomy, {d.id: scenario_key(d) for d in self.samples})
+        everybody = [*cells, *blind(cells, self.train, self.samples)]
+        evaluation = Evaluation(everybody, self.data.taxonomy, {d.id: scenario_key(d) for d in self.samples})
         labels = {name: label.label for name, label in label_methods(evaluation.methods).items()}
         more = {
             "per_pole": evaluation.per_pole(),
@@ -61,3 +67,15 @@ class Vcd:
             "calibration": evaluation.calibration(),
         }
         return Tables(evaluation.rows(), evaluation.summary(), evaluation.paired(labels), more)
+
+
+def blind(cells: Sequence[Cell], train: DataSet | None, samples: Sequence[Dilemma]) -> list[Cell]:
+    """Answers of the best rules that read nothing, for every seed; none where training has other poles."""
+    trained = {option.pole for d in train.dilemmas for option in d.options} if train else set()
+    if train is None or not {option.pole for d in samples for option in d.options} <= trained:
+        return []
+    return [
+        cell
+        for seed in sorted({cell.seed for cell in cells})
+        for cell in rule_cells(train, [shuffle_options(d, seed) for d in train.dilemmas], samples, seed)
+    ]
