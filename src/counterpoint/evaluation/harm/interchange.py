@@ -24,7 +24,7 @@ from counterpoint.steering.likelihood import scored
 from counterpoint.steering.steering import from_leans
 
 if TYPE_CHECKING:
-    from lm_eval.api.instance import Instance  # type: ignore[import-untyped]
+    from lm_eval.api.instance import Instance
 
 TOKENS = 256
 """New tokens at most, where a task doesn't say."""
@@ -44,8 +44,8 @@ def run_tasks(engine: Engine, condition: Condition, tasks: Sequence[str], *, lim
         BadInputError: there is no such task.
     """
     try:
-        from lm_eval.evaluator import simple_evaluate  # type: ignore[import-untyped]
-        from lm_eval.tasks import TaskManager  # type: ignore[import-untyped]
+        from lm_eval.evaluator import simple_evaluate
+        from lm_eval.tasks import TaskManager
     except ImportError as error:
         raise MissingExtraError("Tasks of lm-evaluation-harness", "interchange") from error
     files = [Path(task) for task in tasks if task.endswith((".yaml", ".yml"))]
@@ -91,7 +91,7 @@ def _name(file: Path) -> str:
 
 def _steered(engine: Engine, condition: Condition) -> Any:
     """The model in the harness's form. Made here, because its base class comes with the extra."""
-    from lm_eval.api.model import LM  # type: ignore[import-untyped]
+    from lm_eval.api.model import LM
 
     class Steered(LM):  # type: ignore[misc]
         """An engine under one condition."""
