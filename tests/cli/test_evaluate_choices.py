@@ -90,10 +90,9 @@ def test_behaviours_are_trained_on_and_each_has_a_row(tmp_path: Path) -> None:
         (folder / "ab.json").write_text(json.dumps(rows))
     told, results = evaluate("bqd", tmp_path / "run", "--data", str(tmp_path))
     assert "sycophancy" in told
-    assert [(r["value_pair"], r["method"]) for r in results["per_behaviour"]] == [
-        ("sycophancy", "pft"),
-        ("sycophancy", "base"),
-    ]
+    assert {(r["value_pair"], r["method"]) for r in results["per_behaviour"]} == {
+        ("sycophancy", method) for method in ("pft", "base", "rule", "rule_published_order")
+    }
 
 
 def test_prefeval_is_beside_chance(tmp_path: Path) -> None:

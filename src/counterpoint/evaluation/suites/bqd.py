@@ -22,7 +22,7 @@ from counterpoint.errors import BadInputError
 from counterpoint.evaluation.metrics import acc_one
 from counterpoint.evaluation.suite import Tables
 from counterpoint.evaluation.suite_counts import Counts, Score
-from counterpoint.evaluation.suites.vcd import Vcd
+from counterpoint.evaluation.suites.vcd import Vcd, blind
 from counterpoint.evaluation.tables import Cell
 from counterpoint.types import DataSet, Taxonomy
 
@@ -45,7 +45,9 @@ class Bqd(Vcd):
     def count(self, cells: Sequence[Cell]) -> Tables:
         """The tables of `vcd`, and `per_behaviour`."""
         tables = super().count(cells)
-        found = [row for pair in dict.fromkeys(d.value_pair for d in self.samples) for row in self._rows(cells, pair)]
+        everybody = [*cells, *blind(cells, self.train, self.samples)]
+        pairs = dict.fromkeys(d.value_pair for d in self.samples)
+        found = [row for pair in pairs for row in self._rows(everybody, pair)]
         more = {**tables.more, "per_behaviour": found, "open_questions_not_asked": len(self.data.open_questions)}
         return replace(tables, more=more)
 
