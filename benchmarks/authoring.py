@@ -34,10 +34,7 @@ from counterpoint.authoring.llm import LLM, Endpoint
 from counterpoint.data import load
 
 TESTS = str(Path(__file__).parents[1] / "tests")
-COMMAND = (
-    "from typer import Typer; from counterpoint.cli.author import app; "
-    "root = Typer(); root.add_typer(app, name='author'); root()"
-)
+COMMAND = "from counterpoint.cli import run; run()"
 Row = dict[str, Any]
 
 

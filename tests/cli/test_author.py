@@ -177,7 +177,7 @@ def test_bad_input_is_refused_with_what_is_wrong(
     ],
 )
 def test_a_command_that_is_ended_loses_no_answer(tmp_path: Path, how: signal.Signals) -> None:
-    code = "import sys; from counterpoint.cli import main; main()"
+    code = "from counterpoint.cli import run; run()"
     with ScriptedServer(Script(latency=0.3), players()) as server:
         arguments = [sys.executable, "-c", code, *asked(server.url, tmp_path, 12)]
         process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -21,6 +21,7 @@ from counterpoint.cli.evaluate import evaluate
 from counterpoint.cli.infer import infer
 from counterpoint.cli.plan import plan
 from counterpoint.cli.serve import keys, serve
+from counterpoint.cli.survivor import own_process
 from counterpoint.cli.train import train
 from counterpoint.errors import CounterpointError
 
@@ -60,6 +61,12 @@ def _root(
 ) -> None:
     del version
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, format="%(message)s")
+
+
+def run() -> None:
+    """What the installed command starts: `main` in a process that is its own."""
+    own_process()
+    main()
 
 
 def main() -> None:

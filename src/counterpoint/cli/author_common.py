@@ -93,8 +93,12 @@ def session(
         BadInputError: the file is no run's, the run has other settings, or a folder can't be used.
     """
     folder = run_folder(out)
-    if out.is_dir() or not out.parent.is_dir():
-        raise BadInputError(f"--out {out}: expected a file in a folder that exists")
+    if out.is_dir():
+        raise BadInputError(f"--out {out}: is a folder; expected a file")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInputError(f"--out {out}: no folder can be made for it ({error.strerror})") from error
     if out.exists() and not (folder / "journal.jsonl").exists() and not force:
         raise BadInputError(f"{out} exists and was not written by such a run; use --force to replace it")
     divide()

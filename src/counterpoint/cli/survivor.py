@@ -11,20 +11,29 @@ import ctypes
 import os
 import signal
 import sys
-import threading
 from types import FrameType
+
+_owned = False
+"""Whether the process is the command's own: code that merely calls a command must not be forked."""
 
 _PARENT_DEATH = 1
 """PR_SET_PDEATHSIG of Linux's prctl(2)."""
 
 
+def own_process() -> None:
+    """Say that this process runs one command and ends with it."""
+    global _owned
+    _owned = True
+
+
 def divide() -> None:
     """Go on in a child process; the parent stays here until the child ends, and leaves with its exit code.
 
-    Signals to the parent are passed on. Where that can't be done safely (other systems, threads running), the work goes
-    on in this process, and what is in flight when it is killed is lost.
+    Signals to the parent are passed on. Where that can't be done safely (other systems, threads running, torch's own
+    among them, a process that isn't the command's own), the work goes on in this process, and what is in flight when it
+    is killed is lost.
     """
-    if not sys.platform.startswith("linux") or threading.active_count() > 1:
+    if not _owned or not sys.platform.startswith("linux") or len(os.listdir("/proc/self/task")) > 1:
         return
     sys.stdout.flush()
     sys.stderr.flush()
