@@ -153,7 +153,7 @@ def test_json_gives_the_card(tmp_path: Path) -> None:
         (["--pairs", "Risk"], "Risk Orientation"),
         (["--options", "2,nine"], "--options"),
         (["--options", "7"], "2 to 5 options"),
-        (["--out", "/nowhere/rows.jsonl"], "--out"),
+        (["--out", "/dev/null/rows.jsonl"], "--out"),
     ],
 )
 def test_bad_input_is_refused_with_what_is_wrong(

@@ -11,6 +11,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 from types import FrameType
 
 _owned = False
@@ -33,7 +34,7 @@ def divide() -> None:
     among them, a process that isn't the command's own), the work goes on in this process, and what is in flight when it
     is killed is lost.
     """
-    if not _owned or not sys.platform.startswith("linux") or len(os.listdir("/proc/self/task")) > 1:
+    if not _owned or not sys.platform.startswith("linux") or threading.active_count() > 1 or "torch" in sys.modules:
         return
     sys.stdout.flush()
     sys.stderr.flush()
