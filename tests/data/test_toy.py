@@ -79,3 +79,8 @@ def test_what_is_tested_on_is_never_seen_in_training() -> None:
     parts = split(DATA, (0.8, 0.0, 0.2), 0)
     trained = {frozenset(o.text for o in d.options) for d in parts.train.dilemmas}
     assert not any(frozenset(o.text for o in d.options) in trained for d in parts.test.dilemmas)
+
+
+def test_a_world_of_no_dilemmas_is_empty() -> None:
+    assert data_set(0).dilemmas == ()
+    assert len(data_set(3)) == 3

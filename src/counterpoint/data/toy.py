@@ -137,12 +137,12 @@ def data_set(count: int = COUNT, *, seed: int = SEED) -> DataSet:
     dilemmas: list[Dilemma] = []
     seen: set[str] = set()
     for situation in situations(seed):
+        if len(dilemmas) == count:
+            break
         dilemma = situation.dilemma(len(dilemmas) % len(ATTRIBUTES), id=f"toy-{len(dilemmas) + 1}")
         if dilemma.scenario not in seen:
             seen.add(dilemma.scenario)
             dilemmas.append(dilemma)
-        if len(dilemmas) == count:
-            break
     return DataSet(NAME, taxonomy(NAME), tuple(dilemmas), (), LICENCE)
 
 
