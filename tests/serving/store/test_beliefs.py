@@ -118,3 +118,15 @@ def test_evidence_start_and_model_make_the_identity() -> None:
     assert Beliefs(in_memory()).identity == BELIEFS.identity
     with pytest.raises(BadInputError, match="gaussian"):
         Beliefs(BANK, model="in_context")
+
+
+def test_what_was_taken_back_before_it_arrived_never_counts() -> None:
+    back = replace(stored("retracted", {"target": "later"}, time=1.0), id="r", sequence=1)
+    chose = replace(
+        stored("chose", {"dilemma": DATA.dilemmas[0].digest, "groups": [[0]]}, time=2.0), id="later", sequence=2
+    )
+    reading = BANK.read([])
+    held = BELIEFS.replay([back], reading)
+    assert BELIEFS.advance(held, [chose], reading) is None
+    assert BELIEFS.replay([back, chose], reading).inferred.count == 0
+    assert BELIEFS.replay([back, chose], reading).last == (2.0, "later")

@@ -45,7 +45,8 @@ class Held:
         inferred: the belief from all that was done, corrections left out.
         corrections: their own word by value pair.
         sequence: of the last event counted.
-        last: (time, id) of the last event in the order of time; `FIRST` if there is none.
+        last: (time, id) of the last event in the order of time; `FIRST` if there is none, `NEVER` if something was
+            taken back that hasn't arrived.
     """
 
     inferred: Belief
@@ -56,6 +57,8 @@ class Held:
 
 FIRST = (-1.0, "")
 """Before every event."""
+NEVER = (1e300, "")
+"""After every event: the next one is replayed."""
 
 
 class Beliefs:
@@ -94,6 +97,9 @@ class Beliefs:
         sequence = max((event.sequence for event in events), default=0)
         past = [event for event in events if as_of is None or event.happened_at <= as_of]
         last = max(((event.happened_at, event.id) for event in past), default=FIRST)
+        known = {event.id for event in events}
+        if any(event.kind == ChoiceKind.RETRACTED and event.payload["target"] not in known for event in events):
+            last = NEVER  # what was taken back may still arrive, and must then not count
         return Held(inferred, _own_word({}, standing), sequence, last)
 
     def advance(self, held: Held, events: Sequence[StoredEvent], reading: Reading) -> Held | None:
