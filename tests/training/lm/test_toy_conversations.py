@@ -63,6 +63,7 @@ def test_another_seed_has_other_situations() -> None:
     assert len(mine & theirs) < 5
 
 
+@pytest.mark.slow
 def test_the_untrained_model_does_what_it_is_told_in_the_first_turn_and_forgets_it() -> None:
     found = levels(LanguageModel.load("lm:tiny"), cases(12, turns=2, seed=3, says=1.0))
     assert found.shape == (12, 2)
@@ -71,7 +72,7 @@ def test_the_untrained_model_does_what_it_is_told_in_the_first_turn_and_forgets_
 
 @pytest.mark.slow
 def test_alignment_rises_with_turns_after_both_stages(tmp_path: Path) -> None:
-    """5 minutes on an idle machine. Untrained, AL is flat; trained, the slope's interval over cases excludes 0."""
+    """A minute or two. Untrained, AL is flat; trained, the slope's interval over cases excludes 0."""
     made = LanguageModel.load("lm:tiny")
     prompter = Prompter(made.tokenizer)
     training = defaults_for("lm:tiny")
