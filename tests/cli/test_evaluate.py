@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from counterpoint.cli import app
+from counterpoint.cli.evaluate_options import Options
+from counterpoint.cli.evaluate_suites import SUITES, suite_of
 from counterpoint.errors import BadInputError, UnknownNameError
 from counterpoint.models.text_encoder import TextEncoder
 from small_encoder import made_up_dilemmas, small_text_encoder, write_dilemmas
@@ -64,7 +67,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(
     for name in ("results.json", "report.html", "parts/sft_mixed-seed0.json"):
         (tmp_path / name).unlink()
     trained: list[str] = []
-    module = sys.modules["counterpoint.cli.evaluate"]
+    module = sys.modules["counterpoint.cli.evaluate_history"]
     real = module.encoder_trainer
 
     def watched(*arguments: object) -> object:
@@ -122,3 +125,28 @@ def test_what_cant_work_is_refused_before_anything_long(
 def test_training_dilemmas_are_not_tested_on(data: tuple[str, str], tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="scenario"):
         invoke((data[0], data[0]), tmp_path)
+
+
+def test_one_file_is_split_by_scenario_and_the_split_is_told(tmp_path: Path) -> None:
+    write_dilemmas(tmp_path / "all.jsonl", made_up_dilemmas(40, seed=0))
+    command = ["evaluate", "--suite", "history", "--data", str(tmp_path / "all.jsonl"), "--out", str(tmp_path), *FEW]
+    found = CliRunner().invoke(app, command, catch_exceptions=False)
+    told = "split by scenario with seed 0: trained on 24, asked 16"
+    assert told in " ".join(found.stdout.split())
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["data"]["parts"].endswith(told)
+    assert (results["data"]["train"], results["data"]["test"]) == (24, 16)
+    assert (results["config"]["split_seed"], results["config"]["test"]) == (0, None)
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_every_suite_has_a_module_that_runs_it_and_takes_options_that_exist(name: str, tmp_path: Path) -> None:
+    assert callable(suite_of(Options(suite=name, out=tmp_path)))
+    assert set(SUITES[name].takes) <= {field.name for field in fields(Options)}
+
+
+def test_what_a_suite_has_no_use_for_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="vcd has no --people"):
+        suite_of(Options(suite="vcd", out=tmp_path, people=0))
+    with pytest.raises(UnknownNameError, match="Did you mean 'history'"):
+        suite_of(Options(suite="histori", out=tmp_path))

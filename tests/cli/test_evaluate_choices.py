@@ -58,6 +58,12 @@ def test_what_to_train_on_can_be_said_either_way(parts: Path) -> None:
     assert one["summary"] == other["summary"]
 
 
+def test_crossroads_itself_is_split_before_it_is_trained_on(tmp_path: Path) -> None:
+    told, results = evaluate("conflict", tmp_path / "run", "--data", "crossroads")
+    assert "crossroads split by scenario with seed 0" in " ".join(told.split())
+    assert results["data"]["train"] > 3 * results["data"]["test"] > 0
+
+
 def test_an_untrained_encoder_needs_nothing_to_train_on(parts: Path) -> None:
     _, results = evaluate("vcd", parts / "run", "--data", str(parts / "test"), "--methods", "base")
     assert (results["data"]["train"], results["paired"]) == (0, [])

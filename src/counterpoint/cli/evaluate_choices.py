@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from counterpoint.cli.evaluate_data import split_in_two
+from counterpoint.cli.evaluate_options import Options, listed
 from counterpoint.cli.progress import progress_bar
 from counterpoint.config import resolve, to_toml
 from counterpoint.data import check_no_leak, load
@@ -28,10 +30,12 @@ from counterpoint.evaluation.suites.vcd import Vcd
 from counterpoint.runlog import RunFolder
 from counterpoint.types import DataSet, content_hash
 
-CHOICES = ("vcd", "bqd", "prefeval", "conflict")
-"""The suites that run here."""
 TRAINED_ON = "crossroads"
-"""What the encoder is trained on where nothing is said."""
+"""What the encoder is trained on where nothing is said; where that is what is asked, it is split by scenario."""
+SPLIT_SEED = 0
+"""Of that split."""
+TEST_FRACTION = 0.2
+"""Share of the scenarios that is then asked."""
 SHOWN: Mapping[str, tuple[str, ...]] = {
     "vcd": ("acc_one", "acc_all", "order_effect", "ece"),
     "bqd": ("acc_one", "order_effect", "ece"),
@@ -39,20 +43,6 @@ SHOWN: Mapping[str, tuple[str, ...]] = {
     "conflict": ("paired_accuracy", "insensitivity", "swapped"),
 }
 """Metrics that are printed."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the command line names."""
-
-    data: str | None
-    """What is asked, or a folder with train/ and test/."""
-    train: str | None
-    """What is trained on."""
-    test: str | None
-    """What is asked, where `data` is what is trained on."""
-    taxonomy: str | None
-    """Of what is asked."""
 
 
 class Material(NamedTuple):
@@ -63,41 +53,49 @@ class Material(NamedTuple):
     trained_on: str
 
 
-def evaluate_choices(
-    name: str, asked: Asked, out: Path, *, sets: Sequence[str], flags: Mapping[str, Any], as_json: bool
-) -> None:
+def run(options: Options) -> None:
     """Run the suite, write its folder, print its table.
 
     Raises:
         BadInputError: an option or the data can't work.
     """
-    config = resolve(SuiteConfig, sets=sets, flags=flags, presets=presets)
-    with progress_bar(quiet=as_json) as report:
-        material = read_material(name, asked, config)
-        people = contenders(config, material.train, out)
-        told = content_hash(name, material.suite.digest, identity(config, material.train))
-        folder = RunFolder(out, told, to_toml(config))
+    flags: dict[str, object] = {
+        "model": options.model,
+        "seeds": options.seeds,
+        "methods": listed(options.methods, str, "--methods", "names"),
+    }
+    flags |= {"fit": {"finetune": options.finetune}} if options.finetune is not None else {}
+    config = resolve(SuiteConfig, sets=options.sets, flags=flags, presets=presets)
+    with progress_bar(quiet=options.as_json) as report:
+        material = read_material(options, config)
+        people = contenders(config, material.train, options.out)
+        told = content_hash(options.suite, material.suite.digest, identity(config, material.train))
+        folder = RunFolder(options.out, told, to_toml(config))
         try:
-            said = {**asdict(config), **asdict(asked), "trained_on": material.trained_on}
+            asked = {name: getattr(options, name) for name in ("data", "train", "test", "taxonomy")}
+            said = {**asdict(config), **asked, "trained_on": material.trained_on}
             size = len(material.train) if material.train else 0
             results = run_suite(
                 material.suite, people, seeds=config.seeds, folder=folder, config=said, trained_on=size, report=report
             )
         finally:
             folder.close()
-    if as_json:
+    if options.as_json:
         typer.echo(json.dumps(results["summary"]))
         return
-    print_choices(results, Console())
-    Console().print(f"\nNumbers: {out / 'results.json'}", soft_wrap=True, highlight=False)
+    console = Console()
+    print_choices(results, console)
+    console.print(f"  trained on: {material.trained_on or 'nothing'}", style="dim", highlight=False)
+    console.print(f"\nNumbers: {options.out / 'results.json'}", soft_wrap=True, highlight=False)
 
 
-def read_material(name: str, asked: Asked, config: SuiteConfig) -> Material:
+def read_material(asked: Options, config: SuiteConfig) -> Material:
     """The suite's data and what to train on: what is said, else the data's `train/`, else for the encoder Crossroads.
 
     Raises:
         BadInputError: data are missing or wrong, or a scenario is both trained on and asked.
     """
+    name = asked.suite
     if asked.data is None and asked.test is None:
         raise BadInputError(f"--suite {name} needs --data, what is asked")
     if asked.test is not None and asked.data is not None and asked.train is not None:
@@ -111,7 +109,11 @@ def read_material(name: str, asked: Asked, config: SuiteConfig) -> Material:
     trained_on = "" if saved else train_name or (f"{what}/train" if own else "")
     train = None if saved else own if train_name is None else _training(name, train_name, asked.taxonomy)
     if train is None and config.model == ENCODER and config.methods != ("base",):
-        train, trained_on = load(TRAINED_ON), TRAINED_ON
+        if what == TRAINED_ON and isinstance(suite, Vcd | Conflict):
+            parts = split_in_two(suite.data, what, seed=SPLIT_SEED, test_fraction=TEST_FRACTION)
+            suite, train, trained_on = replace(suite, data=parts.test), parts.train, parts.said
+        else:
+            train, trained_on = load(TRAINED_ON), TRAINED_ON
     if train is not None and isinstance(suite, Vcd | Conflict):
         check_no_leak(train.dilemmas, suite.samples)
         suite = replace(suite, train=train)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -13,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from counterpoint import __version__
-from counterpoint.cli.evaluate_harm import Asking, open_engine
+from counterpoint.cli.evaluate_data import two_parts
+from counterpoint.cli.evaluate_harm import asking_of, open_engine
+from counterpoint.cli.evaluate_options import Options, listed
 from counterpoint.cli.progress import progress_bar
 from counterpoint.config import resolve, to_toml
-from counterpoint.data import check_no_leak, load
-from counterpoint.errors import BadInputError
 from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.runlog import RunFolder
 from counterpoint.types import DataSet, content_hash
@@ -40,38 +38,43 @@ class DialConfig:
     """Answers to each dilemma at each strength."""
     seed: int = 0
     """Of the answers' random numbers."""
+    split_seed: int = 0
+    """Of the split by scenario where one set of dilemmas is given to measure on and to check on."""
+    test_fraction: float = 0.5
+    """Share of its scenarios that is checked on."""
 
 
-def evaluate_dial(asking: Asking, out: Path, *, sets: Sequence[str], flags: Mapping[str, Any], as_json: bool) -> None:
+def run(options: Options) -> None:
     """Calibrate every method on `--data`, check it on `--test`, write `dial-METHOD.json` into the run's folder.
+
+    Without `--test` half of the data, by scenario, is checked on.
 
     Raises:
         BadInputError: an option can't work.
     """
-    if asking.data is None or asking.test is None:
-        raise BadInputError("--suite dial needs --data, dilemmas to measure on, and --test, others to check on")
-    if asking.dials:
-        raise BadInputError("--suite dial measures methods as they are; leave out --dial")
-    config = resolve(DialConfig, sets=sets, flags=flags)
-    with progress_bar(quiet=as_json) as report:
+    named = listed(options.methods, str, "--methods", "names")
+    config = resolve(DialConfig, sets=options.sets, flags={"methods": named})
+    asking, out = asking_of(options), options.out
+    with progress_bar(quiet=options.as_json) as report:
         report(Stage(f"loading {asking.model}", 0.0))
         engine, _ = open_engine(asking)
         engine.dials.clear()  # those beside the model, which are to be made anew
-        rows = [load(name, taxonomy=engine.taxonomy) for name in (asking.data, asking.test)]
-        check_no_leak(rows[0].dilemmas, rows[1].dilemmas)
+        parts = two_parts(options, seed=config.split_seed, test_fraction=config.test_fraction, taxonomy=engine.taxonomy)
+        rows = (parts.train, parts.test)
         told = asdict(replace(config, methods=("",)))
         identity = content_hash("dial", asking.model, told, sorted(asking.materials), *(data.digest for data in rows))
         folder = RunFolder(out, identity, to_toml(config))
         try:
             summary = _measure(engine, config, rows[0], rows[1], folder, report)
             data = {"name": rows[0].name, "train": len(rows[0]), "test": len(rows[1]), "sha256": rows[1].digest}
-            options = {"model": asking.model, "data": asking.data, "test": asking.test}
+            data["parts"] = parts.said
+            said = {"model": asking.model, "data": asking.data, "test": asking.test}
             results = {
                 "schema": "counterpoint.results/1",
                 "version": __version__,
                 "command": "evaluate",
                 "suite": "dial",
-                "config": {**asdict(config), **options},
+                "config": {**asdict(config), **said},
                 "data": data,
                 "summary": summary,
             }
@@ -79,7 +82,7 @@ def evaluate_dial(asking: Asking, out: Path, *, sets: Sequence[str], flags: Mapp
             report(Stage("done", 1.0))
         finally:
             folder.close()
-    if as_json:
+    if options.as_json:
         typer.echo(json.dumps(summary))
         return
     table = Table(

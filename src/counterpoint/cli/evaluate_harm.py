@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from counterpoint.cli.answer_setup import Where
+from counterpoint.cli.evaluate_options import Options, listed
 from counterpoint.cli.progress import progress_bar
 from counterpoint.config import resolve, to_toml
 from counterpoint.data import load
@@ -44,7 +45,7 @@ class Asking(NamedTuple):
     """Files; those beside the model where none is given."""
 
 
-def evaluate_harm(asking: Asking, out: Path, *, sets: Sequence[str], flags: Mapping[str, Any], as_json: bool) -> None:
+def run(options: Options) -> None:
     """Run the suite, write its numbers and report, print its table.
 
     Raises:
@@ -53,9 +54,15 @@ def evaluate_harm(asking: Asking, out: Path, *, sets: Sequence[str], flags: Mapp
     from counterpoint.evaluation.harm.report import write_harm_report
     from counterpoint.evaluation.suites.harm import HarmConfig, check, run_harm
 
-    config = resolve(HarmConfig, sets=sets, flags=flags)
+    flags: dict[str, object] = {
+        "methods": listed(options.methods, str, "--methods", "names"),
+        "strengths": listed(options.strengths, float, "--strengths", "numbers, such as 0.5,1,2"),
+        "tasks": list(options.task) or None,
+    }
+    config = resolve(HarmConfig, sets=options.sets, flags=flags)
     check(config)
-    with progress_bar(quiet=as_json) as report:
+    asking, out = asking_of(options), options.out
+    with progress_bar(quiet=options.as_json) as report:
         report(Stage(f"loading {asking.model}", 0.0))
         engine, toy = open_engine(asking)
         samples = _samples(asking, config, engine, toy=toy)
@@ -69,12 +76,17 @@ def evaluate_harm(asking: Asking, out: Path, *, sets: Sequence[str], flags: Mapp
             folder.log("finished", results["seconds"])
         finally:
             folder.close()
-    if as_json:
+    if options.as_json:
         typer.echo(json.dumps(results["summary"]))
     else:
         print_harm(results, Console())
         where = f"\nReport: {out / 'report.html'}   Numbers: {out / 'results.json'}"
         Console().print(where, soft_wrap=True, highlight=False)
+
+
+def asking_of(options: Options) -> Asking:
+    """Who is asked what."""
+    return Asking(options.model, options.data, options.test, options.taxonomy, options.material, options.dial)
 
 
 def open_engine(asking: Asking) -> tuple[Engine, bool]:
