@@ -73,7 +73,7 @@ class Session:
         if endpoint.base_url:
             return LLM(endpoint, cache=self.cache, budget=self.budget)
         from counterpoint.authoring.backend import LocalBackend
-        from counterpoint.cli.author_local import speaker
+        from counterpoint.models.lm_calls import speaker
 
         return LLM(endpoint, cache=self.cache, budget=self.budget, backend=LocalBackend(speaker(endpoint.model)))
 

@@ -10,8 +10,8 @@ import torch
 from authoring.clients import call
 from counterpoint.authoring.backend import Speak
 from counterpoint.authoring.calls import Call, Message, Sampling
-from counterpoint.cli.author_local import speaker
 from counterpoint.errors import BadInputError
+from counterpoint.models.lm_calls import speaker
 from small_language import tokenizer, weights
 
 SHORT = Sampling(temperature=1.0, max_tokens=9)

@@ -1,4 +1,4 @@
-"""A language model in this process, as `counterpoint author` asks it."""
+"""A language model in this process that answers calls as an endpoint does: for `authoring.backend.LocalBackend`."""
 
 from __future__ import annotations
 
