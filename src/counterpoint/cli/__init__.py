@@ -18,6 +18,7 @@ from counterpoint.cli.data import app as data
 from counterpoint.cli.db import app as db
 from counterpoint.cli.demo import demo
 from counterpoint.cli.evaluate import evaluate
+from counterpoint.cli.export import export_
 from counterpoint.cli.infer import infer
 from counterpoint.cli.plan import plan
 from counterpoint.cli.serve import keys, serve
@@ -38,6 +39,7 @@ app.command()(compare)
 app.command()(plan)
 app.command()(train)
 app.command()(evaluate)
+app.command("export")(export_)
 app.command()(infer)
 app.command()(ask)
 app.command()(answer)

@@ -15,11 +15,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from counterpoint.errors import BadInputError
-from counterpoint.models.trie.plan import Branch, shared_length
 from counterpoint.types import Dilemma, Pole
+
+if TYPE_CHECKING:  # torch comes with it, and words need none
+    from counterpoint.models.trie import Branch
 
 Layout = Literal["scenario_first", "pole_first"]
 Form = Literal["letter", "answer"]
@@ -59,65 +61,16 @@ def letter(option: int) -> str:
     return LETTERS[option]
 
 
-class Prompter:
-    """Puts dilemmas to one tokenizer's model.
+class Wording:
+    """Puts dilemmas in words. Needs no model: this is what every language model is asked.
 
     Args:
-        tokenizer: of transformers. Its chat template is used if it has one; otherwise what the tokenizer itself puts
-            before a text (a BOS token).
         config: how dilemmas are put.
+        special: texts that are a token of their own to the model that reads, and are broken apart.
     """
 
-    def __init__(self, tokenizer: Any, config: PromptConfig | None = None) -> None:
-        self.tokenizer, self.config = tokenizer, config or PromptConfig()
-        self._special = tuple(
-            sorted({str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}, key=len)
-        )
-        self._chat = bool(tokenizer.chat_template)
-        self._system_turn = self._chat and self._takes_system()
-        self.end: tuple[int, ...] = self._end()
-        """Token ids that end a reply: the template's end of turn, else EOS, else a line break."""
-
-    def prompt(
-        self, dilemma: Dilemma, pole: Pole | None, *, form: Form = "answer", examples: Examples = ()
-    ) -> tuple[int, ...]:
-        """Token ids up to where the reply begins. Under pole None nobody in particular is asked for."""
-        return self.tokens(self.text(dilemma, pole, form=form, examples=examples))
-
-    def response(self, dilemma: Dilemma, option: int | Sequence[int], *, form: Form = "answer") -> tuple[int, ...]:
-        """Token ids of the reply that chooses this option (or, where several are asked for, these), with its end."""
-        return self._ids(self.reply(dilemma, option, form=form)) + self.end
-
-    def branch(
-        self,
-        dilemma: Dilemma,
-        pole: Pole | None,
-        option: int | Sequence[int],
-        *,
-        form: Form = "answer",
-        examples: Examples = (),
-    ) -> Branch:
-        """Prompt and response as the trie engine wants them."""
-        prompt = self.prompt(dilemma, pole, form=form, examples=examples)
-        return Branch(prompt + self.response(dilemma, option, form=form), len(prompt))
-
-    def letters(self, dilemma: Dilemma, *, form: Form = "answer") -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
-        """How replies begin up to the letter (nothing, in form `letter`), and what tells the options apart: `[option]`.
-
-        With every tokenizer we know of that is one token each. Where one option's tokens would be the beginning of
-        another's, whole replies without explanation are compared.
-        """
-        replies = [
-            self._ids(self._object(_letters(option), "", self.config.several) if form == "answer" else letter(option))
-            for option in range(len(dilemma.options))
-        ]
-        shared = min((shared_length(replies[0], reply) for reply in replies[1:]), default=0)
-        shared = min(shared, *(len(reply) - 1 for reply in replies))
-        firsts = [reply[shared : shared + 1] for reply in replies]
-        ends = firsts if len(set(firsts)) == len(firsts) else [reply[shared:] + self.end for reply in replies]
-        return replies[0][:shared], ends
-
-    # Texts
+    def __init__(self, config: PromptConfig | None = None, special: Sequence[str] = ()) -> None:
+        self.config, self._special = config or PromptConfig(), tuple(special)
 
     def text(self, dilemma: Dilemma, pole: Pole | None, *, form: Form = "answer", examples: Examples = ()) -> str:
         """What the user's turn says."""
@@ -137,6 +90,11 @@ class Prompter:
         explanations = [dilemma.options[i].explanation.strip() for i in options]
         explanation = " ".join(text for text in explanations if text)
         return self._harmless(self._object([letter(i) for i in options], explanation, self.config.several))
+
+    def choices(self, dilemma: Dilemma, *, form: Form = "answer") -> tuple[str, ...]:
+        """How replies begin up to their letter, which stands last: `[option]`. What `letters` compares, as text."""
+        lead = "" if form == "letter" else self._object(_letters(0), "", self.config.several).partition(letter(0))[0]
+        return tuple(lead + letter(option) for option in range(len(dilemma.options)))
 
     @staticmethod
     def _object(letters: Sequence[str], explanation: str, several: bool) -> str:
@@ -164,6 +122,75 @@ class Prompter:
             return []
         past = [f"{self.situation(dilemma)}\n\nChosen: {letter(option)}" for dilemma, option in examples]
         return ["Earlier choices of the person who answers:", *past, "These were the earlier choices."]
+
+    def _harmless(self, text: str) -> str:
+        """The text with a space inside every special token that it spells."""
+        for token in self._special:
+            if len(token) > 1:
+                text = text.replace(token, f"{token[0]} {token[1:]}")
+        return text
+
+
+class Prompter(Wording):
+    """Puts dilemmas to one tokenizer's model.
+
+    Args:
+        tokenizer: of transformers. Its chat template is used if it has one; otherwise what the tokenizer itself puts
+            before a text (a BOS token).
+        config: how dilemmas are put.
+    """
+
+    def __init__(self, tokenizer: Any, config: PromptConfig | None = None) -> None:
+        special = {str(token) for token in tokenizer.added_tokens_decoder.values() if token.special}
+        super().__init__(config, sorted(special, key=len))
+        self.tokenizer = tokenizer
+        self._chat = bool(tokenizer.chat_template)
+        self._system_turn = self._chat and self._takes_system()
+        self.end: tuple[int, ...] = self._end()
+        """Token ids that end a reply: the template's end of turn, else EOS, else a line break."""
+
+    def prompt(
+        self, dilemma: Dilemma, pole: Pole | None, *, form: Form = "answer", examples: Examples = ()
+    ) -> tuple[int, ...]:
+        """Token ids up to where the reply begins. Under pole None nobody in particular is asked for."""
+        return self.tokens(self.text(dilemma, pole, form=form, examples=examples))
+
+    def response(self, dilemma: Dilemma, option: int | Sequence[int], *, form: Form = "answer") -> tuple[int, ...]:
+        """Token ids of the reply that chooses this option (or, where several are asked for, these), with its end."""
+        return self._ids(self.reply(dilemma, option, form=form)) + self.end
+
+    def branch(
+        self,
+        dilemma: Dilemma,
+        pole: Pole | None,
+        option: int | Sequence[int],
+        *,
+        form: Form = "answer",
+        examples: Examples = (),
+    ) -> Branch:
+        """Prompt and response as the trie engine wants them."""
+        from counterpoint.models.trie import Branch
+
+        prompt = self.prompt(dilemma, pole, form=form, examples=examples)
+        return Branch(prompt + self.response(dilemma, option, form=form), len(prompt))
+
+    def letters(self, dilemma: Dilemma, *, form: Form = "answer") -> tuple[tuple[int, ...], list[tuple[int, ...]]]:
+        """How replies begin up to the letter (nothing, in form `letter`), and what tells the options apart: `[option]`.
+
+        With every tokenizer we know of that is one token each. Where one option's tokens would be the beginning of
+        another's, whole replies without explanation are compared.
+        """
+        from counterpoint.models.trie.plan import shared_length
+
+        replies = [
+            self._ids(self._object(_letters(option), "", self.config.several) if form == "answer" else letter(option))
+            for option in range(len(dilemma.options))
+        ]
+        shared = min((shared_length(replies[0], reply) for reply in replies[1:]), default=0)
+        shared = min(shared, *(len(reply) - 1 for reply in replies))
+        firsts = [reply[shared : shared + 1] for reply in replies]
+        ends = firsts if len(set(firsts)) == len(firsts) else [reply[shared:] + self.end for reply in replies]
+        return replies[0][:shared], ends
 
     # Tokens
 
@@ -240,13 +267,6 @@ class Prompter:
 
     def _ids(self, text: str) -> tuple[int, ...]:
         return tuple(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-
-    def _harmless(self, text: str) -> str:
-        """The text with a space inside every special token that it spells."""
-        for token in self._special:
-            if len(token) > 1:
-                text = text.replace(token, f"{token[0]} {token[1:]}")
-        return text
 
 
 def _letters(option: int) -> tuple[str]:
