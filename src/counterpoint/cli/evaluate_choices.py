@@ -102,7 +102,7 @@ def read_material(asked: Options, config: SuiteConfig) -> Material:
         raise BadInputError("give --data with --train, or --train with --test: three at once say what is asked twice")
     what = asked.test or str(asked.data)
     train_name = asked.train or (asked.data if asked.test else None)
-    suite, own = _suite(name, what, asked.taxonomy)
+    suite, own = read_suite(name, what, asked.taxonomy)
     saved = config.model != ENCODER and not config.model.startswith("lm:")
     if saved and train_name:
         raise BadInputError(f"{config.model}: a saved scorer is asked as it is; leave out --train")
@@ -120,7 +120,7 @@ def read_material(asked: Options, config: SuiteConfig) -> Material:
     return Material(suite, train, trained_on)
 
 
-def _suite(name: str, what: str, taxonomy: str | None) -> tuple[Suite, DataSet | None]:
+def read_suite(name: str, what: str, taxonomy: str | None) -> tuple[Suite, DataSet | None]:
     """The suite over the data, and the training part that lies beside them."""
     if name == "prefeval":
         return read_prefeval(what), None

@@ -9,9 +9,7 @@ from typing import Annotated
 
 import typer
 
-from counterpoint.cli.evaluate_choices import suite_of
-from counterpoint.evaluation.interchange.export import Format, export
-from counterpoint.models.prompts import PromptConfig
+from counterpoint.evaluation.interchange.formats import Format
 
 
 class Exported(StrEnum):
@@ -40,17 +38,20 @@ def export_(
     layout: Annotated[
         Layout, typer.Option(help="What comes first in a prompt; a trained model's lm.training.layout.")
     ] = Layout.SCENARIO_FIRST,
-    plain: Annotated[
-        bool, typer.Option("--plain/--chat", help="lm-eval: for models without a chat template.")
-    ] = False,
+    plain: Annotated[bool, typer.Option("--plain/--chat", help="lm-eval: for models without a chat template.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for programs.")] = False,
 ) -> None:
     """Write a suite's questions as a task that other tools run, asked word for word as here.
 
     Example: counterpoint export --suite vcd --data crossroads --format lm-eval --out tasks/vcd
     """
+    from counterpoint.cli.evaluate_choices import read_suite
+    from counterpoint.evaluation.interchange.export import export
+    from counterpoint.models.prompts import PromptConfig
+
     config = PromptConfig(layout=layout.value)
-    questions = export(suite_of(suite.value, data, taxonomy), out, form=form, seed=seed, chat=not plain, prompts=config)
+    asked, _ = read_suite(suite.value, data, taxonomy)
+    questions = export(asked, out, form=form, seed=seed, chat=not plain, prompts=config)
     poles = len({question.pole for question in questions})
     if as_json:
         typer.echo(json.dumps({"out": str(out), "format": form.value, "questions": len(questions), "poles": poles}))

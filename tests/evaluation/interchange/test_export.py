@@ -1,4 +1,4 @@
-"""Suites as other tools' tasks: asked word for word as here, gold and folder as they should be. Needs none of the tools."""
+"""Suites as other tools' tasks: asked word for word as here, gold and folder as they should be."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from counterpoint.cli import app
 from counterpoint.data import shuffle_options
 from counterpoint.errors import BadInputError
-from counterpoint.evaluation.interchange.export import Format, export
+from counterpoint.evaluation.interchange.export import export
+from counterpoint.evaluation.interchange.formats import Format
 from counterpoint.evaluation.interchange.lm_eval_task import lm_eval_files, plain
 from counterpoint.evaluation.interchange.questions import questions_of
 from counterpoint.evaluation.prefeval.reading import Form, Item, Turn
@@ -25,7 +26,7 @@ from small_encoder import RISK, TWO_PAIRS, made_up_dilemmas
 from small_language import TEMPLATES, tokenizer
 
 DATA = DataSet("made up", TWO_PAIRS, tuple(made_up_dilemmas(6)))
-HOSTILE = "{{ 7 * 7 }} {% raw %} \u2028 \"quoted\" \\ # : !function os.system <|im_end|>"
+HOSTILE = '{{ 7 * 7 }} {% raw %} \u2028 "quoted" \\ # : !function os.system <|im_end|>'
 
 
 @pytest.mark.parametrize("template", TEMPLATES)
@@ -91,7 +92,9 @@ def test_each_pole_is_a_task_and_the_group_gives_them_equal_say(tmp_path: Path) 
     export(Vcd(DATA), tmp_path, form=Format.LM_EVAL)
     group = yaml.safe_load((tmp_path / "counterpoint_vcd.yaml").read_text())
     assert group["aggregate_metric_list"] == [{"metric": "acc", "aggregation": "mean", "weight_by_size": False}]
-    poles = [yaml.safe_load((tmp_path / f"{task}.yaml").read_text())["dataset_kwargs"]["pole"] for task in group["task"]]
+    poles = [
+        yaml.safe_load((tmp_path / f"{task}.yaml").read_text())["dataset_kwargs"]["pole"] for task in group["task"]
+    ]
     rows = [json.loads(line) for line in (tmp_path / "questions.jsonl").read_text().split("\n")[:-1]]
     assert set(poles) == {row["pole"] for row in rows}
     assert len(poles) == len(set(poles))

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from counterpoint.cli import app
 from counterpoint.data import load, shuffle_options
 from counterpoint.data.taxonomy import taxonomy
-from counterpoint.evaluation.interchange.export import Format, export
+from counterpoint.evaluation.interchange.export import export
+from counterpoint.evaluation.interchange.formats import Format
 from counterpoint.evaluation.suites.vcd import Vcd
 from counterpoint.models.language_model import LanguageModel
 from counterpoint.models.lm_scorer import LmScorer
@@ -105,19 +106,20 @@ def test_the_harness_grades_lm_tiny_on_vcd_as_evaluate_does_sample_by_sample(tmp
     assert found["", ""]["acc,none"] == pytest.approx(mean, abs=1e-6)
 
 
-def test_inspect_reads_from_lm_tiny_what_we_do(tmp_path: Path) -> None:
+def test_inspect_reads_from_lm_tiny_what_we_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Greedy replies, whole, and their grades; its metrics are worked out from them by the slow definition."""
     inspect_ai = pytest.importorskip("inspect_ai", reason="needs the extra interchange")
     data = load("toy")
     data = data.subset((*data.dilemmas[:6], *data.dilemmas[-6:]))
     export(Vcd(data), tmp_path / "task", form=Format.INSPECT)
     made = LanguageModel.load("lm:tiny")
+    monkeypatch.chdir(tmp_path / "task")  # it takes no path that isn't relative
     (log,) = inspect_ai.eval(
-        str(tmp_path / "task" / "task.py"),
+        "task.py",
         model="hf/local",
         model_args={"model_path": str(made.folder), "do_sample": False, "device": "cpu"},
         max_tokens=40,
-        log_dir=str(tmp_path / "logs"),
+        log_dir="logs",
         display="none",
     )
     assert log.status == "success"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from counterpoint import __version__
 from counterpoint.errors import BadInputError
+from counterpoint.evaluation.interchange.formats import Format
 from counterpoint.evaluation.interchange.lm_eval_task import lm_eval_files, plain
 from counterpoint.evaluation.interchange.questions import Question, questions_of
 from counterpoint.evaluation.suite import Suite
@@ -18,13 +18,6 @@ from counterpoint.models.prompts import SYSTEM, PromptConfig
 from counterpoint.runlog import write_text
 
 QUESTIONS, ABOUT, README, TASK = "questions.jsonl", "about.json", "README.md", "task.py"
-
-
-class Format(StrEnum):
-    """Tools that suites are exported for."""
-
-    LM_EVAL = "lm-eval"
-    INSPECT = "inspect"
 
 
 def export(
@@ -69,7 +62,7 @@ def export(
     if form is Format.LM_EVAL:
         files |= lm_eval_files(suite.name, questions, chat=chat)
     else:
-        files[TASK] = Path(__file__).with_name("inspect_exported.py").read_text(encoding="utf-8")
+        files[TASK] = (Path(__file__).parent / "files" / TASK).read_text(encoding="utf-8")
     _write(out, files)
     return questions
 
@@ -90,19 +83,22 @@ def _write(out: Path, files: Mapping[str, str]) -> None:
         write_text(out / name, text)
 
 
+RUN = {
+    Format.INSPECT: "inspect eval task.py --model openai/NAME",
+    Format.LM_EVAL: "lm_eval --model hf --model_args pretrained=NAME --include_path . "
+    "--tasks counterpoint_{suite}{chat}",
+}
+SAID = {
+    Format.INSPECT: "The scorer reads the letter of the reply's JSON. `acc_one` gives poles equal say; "
+    "`paired_accuracy`\nand `insensitivity` are over dilemmas asked for both sides.",
+    Format.LM_EVAL: "`acc` of the group gives poles equal say: it is Acc_one. Its standard error takes questions for\n"
+    "independent, which the two sides of a dilemma are not.",
+}
+
+
 def _readme(about: Mapping[str, Any], questions: Sequence[Question]) -> str:
     poles = len({question.pole for question in questions})
-    if about["format"] == Format.INSPECT:
-        run = "inspect eval task.py --model openai/NAME"
-        said = "The scorer reads the letter of the reply's JSON. `acc_one` gives poles equal say; `paired_accuracy` and\n"
-        said += "`insensitivity` are over dilemmas asked for both sides."
-    else:
-        template = " --apply_chat_template" if about["chat"] else ""
-        run = f"lm_eval --model hf --model_args pretrained=NAME --include_path . \\\n"
-        run += f"        --tasks counterpoint_{about['suite']}{template}"
-        said = "`acc` of the group gives poles equal say: it is Acc_one. Its standard error takes questions for independent,\n"
-        said += "which the two sides of a dilemma are not."
-    return (
-        f"# {about['suite']}, as Counterpoint asks it\n\n{about['questions']} questions under {poles} poles; options in "
-        f"the order of seed {about['seed']}.\n\n    {run}\n\n{said}\n"
-    )
+    form = Format(about["format"])
+    run = RUN[form].format(suite=about["suite"], chat=" --apply_chat_template" if about["chat"] else "")
+    asked = f"{about['questions']} questions under {poles} poles; options in the order of seed {about['seed']}."
+    return f"# {about['suite']}, as Counterpoint asks it\n\n{asked}\n\n    {run}\n\n{SAID[form]}\n"

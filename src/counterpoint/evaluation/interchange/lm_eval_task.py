@@ -1,4 +1,4 @@
-"""A suite as tasks of the language model evaluation harness (lm_eval): one a pole, and a group whose `acc` is their mean.
+"""A suite as tasks of the language model evaluation harness (lm_eval): one a pole, and a group, `acc` their mean.
 
     lm_eval --model hf --model_args pretrained=NAME --include_path FOLDER --tasks counterpoint_vcd --apply_chat_template
 
@@ -46,7 +46,7 @@ def lm_eval_files(name: str, questions: Sequence[Question], *, chat: bool) -> di
     group = f"counterpoint_{name}"
     tasks = dict(zip(_slugs(poles), poles, strict=True))
     files = {
-        CODE: Path(__file__).with_name("lm_eval_exported.py").read_text(encoding="utf-8"),
+        CODE: (Path(__file__).parent / "files" / CODE).read_text(encoding="utf-8"),
         COMMON: _common(chat=chat),
         f"{group}.yaml": _group(group, tasks),
     }

@@ -51,11 +51,13 @@ def _sample(row: dict[str, Any]) -> Sample:
     said = [ChatMessageSystem(content=ABOUT["system"]), ChatMessageUser(content=row["prompt"])]
     letters = [option[-1] for option in row["choices"]]
     told = {key: row[key] for key in ("sample", "pole", "value_pair", "options")}
-    return Sample(input=said, target=[letters[i] for i in row["gold"]], id=row["id"], metadata=told | {"letters": letters})
+    return Sample(
+        input=said, target=[letters[i] for i in row["gold"]], id=row["id"], metadata=told | {"letters": letters}
+    )
 
 
 def read_letter(reply: str, letters: list[str]) -> str | None:
-    """The letter that a reply chooses: of its JSON, or alone. None where it names none, several, or one that isn't there."""
+    """The letter that a reply chooses, in JSON or alone; None where it names none, several, or one that isn't there."""
     claims = {claim.upper() for claim in CLAIM.findall(reply)}
     if not claims and (alone := ALONE.fullmatch(reply)):
         claims = {alone[1]}
@@ -80,7 +82,7 @@ def _of(score: SampleScore, key: str) -> str:
 
 def _value(score: SampleScore) -> float:
     """1 for right, 0 for wrong; a mean where samples were asked several times."""
-    return value_to_float()(score.score.value)
+    return float(value_to_float()(score.score.value))
 
 
 def _answers(scores: list[SampleScore]) -> set[str | None]:
