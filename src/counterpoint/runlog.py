@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from counterpoint.errors import BadInputError
 
@@ -38,6 +38,22 @@ def write_bytes(path: Path, data: bytes) -> None:
 def dump_json(value: Any) -> str:
     """JSON as our files have it: readable, in the order given, and never NaN."""
     return json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+class Parts(Protocol):
+    """Where finished parts of a run are kept; `RunFolder` is one."""
+
+    def part(self, name: str) -> Any | None:
+        """A finished part; None where there is none."""
+        ...
+
+    def save_part(self, name: str, value: Any) -> None:
+        """Keep a finished part."""
+        ...
+
+    def log(self, event: str, fields: Mapping[str, Any]) -> None:
+        """Note that something happened."""
+        ...
 
 
 class RunFolder:

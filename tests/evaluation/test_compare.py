@@ -84,9 +84,15 @@ def test_results_json_is_as_documented(finished: Path, data: Path) -> None:
         values = [row[key] for key in NUMBERS]
         assert values == [None] * 3 if row["mean"] is None else values[1] <= values[0] <= values[2]
     assert len(found["paired"]) == 2 * 6  # two metrics, all pairs of four methods
+    assert found["power"]["comparisons"] == 6, "said before the run: all pairs, rules among them"
+    assert found["power"]["units"] == len({row["dilemma"] for row in predictions(finished)})
     for row in found["paired"]:
         assert 0 < row["p_value"] <= row["p_holm"] <= 1
     assert [(c["method"], c["seed"]) for c in found["curves"]] == [("pft", 0), ("pft", 1)]
+
+
+def predictions(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def found_pair(pole: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from statsmodels.stats.power import NormalIndPower
 
 from counterpoint.errors import BadInputError
-from counterpoint.evaluation.power import minimum_detectable_effect, plan, power_of, sd_of_disagreement
+from counterpoint.evaluation.power import Spread, minimum_detectable_effect, plan, power_of, sd_of_disagreement
 from counterpoint.evaluation.stats import sign_flip_test
 
 
@@ -43,6 +43,10 @@ def test_a_plan_says_so_in_words() -> None:
     )
     assert "200 scenarios" in found.sentence
     assert "3 comparisons" in found.sentence
+    assert "differ on 20% of the answers" in found.sentence
+    told = {row["difference"]: row["power"] for row in found.power_for}
+    assert told[0.05] == pytest.approx(power_of(0.05, 200, math.sqrt(0.2), comparisons=3), abs=1e-4)
+    assert "12 people" in plan(12, spread=Spread(0.3, "a pilot says so"), unit="people").sentence
 
 
 def test_what_can_t_be_is_refused() -> None:

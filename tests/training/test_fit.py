@@ -177,3 +177,11 @@ def test_nothing_to_train_on_is_bad_input() -> None:
         fit(small_scorer(), negative, TWO_PAIRS, OBJECTIVES.get("sft_positive"))
     with pytest.raises(BadInputError, match="no dilemma has an option on the side"):
         fit(small_scorer(), (), TWO_PAIRS, OBJECTIVES.get("pft"))
+
+
+def test_a_weight_of_nothing_for_the_negative_side_is_training_on_the_positive_side() -> None:
+    one_side, _ = fitted(dataclasses.replace(HEAD_ONLY, weights=(1.0, 0.0)))
+    positive, _ = fitted(HEAD_ONLY, name="sft_positive")
+    assert torch.allclose(one_side.weight, positive.weight, atol=2e-3)
+    both, _ = fitted(HEAD_ONLY)
+    assert not torch.allclose(one_side.weight, both.weight, atol=0.05)

@@ -21,6 +21,7 @@ from counterpoint.cli.evaluate import evaluate
 from counterpoint.cli.export import export_
 from counterpoint.cli.infer import infer
 from counterpoint.cli.plan import plan
+from counterpoint.cli.reproduce import app as reproduce
 from counterpoint.cli.serve import keys, serve
 from counterpoint.cli.survivor import own_process
 from counterpoint.cli.train import train
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(data, name="data")
 app.add_typer(author, name="author")
+app.add_typer(reproduce, name="reproduce")
 app.command()(demo)
 app.command()(compare)
 app.command()(plan)

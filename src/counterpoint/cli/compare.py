@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ from rich.table import Table
 
 from counterpoint.cli.progress import progress_bar
 from counterpoint.config import resolve
+from counterpoint.evaluation.power import Plan
 
 SHOWN = (
     ("acc_one", "Acc_one", "share of dilemmas where the option chosen is on the side asked for"),
@@ -38,6 +39,9 @@ def compare(
     ),
     config: Annotated[Path | None, typer.Option(help="TOML with the same settings.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="A setting, such as fit.epochs=3.")] = None,
+    pilot: Annotated[
+        Path | None, typer.Option(help="An earlier run's folder: what can be shown is foretold from its spread.")
+    ] = None,
     keep_good: Annotated[bool, typer.Option("--keep-good", help="Leave bad records out instead of stopping.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print results.json's summary and nothing else.")] = False,
 ) -> None:
@@ -56,7 +60,7 @@ def compare(
         flags["fit"] = {"finetune": finetune}
     settings = resolve(CompareConfig, file=config, sets=set_ or (), flags=flags, presets=presets)
     with progress_bar(quiet=as_json) as report:
-        results = run(settings, out, keep_good=keep_good, report=report)
+        results = run(settings, out, keep_good=keep_good, pilot=pilot, announce=announcer(quiet=as_json), report=report)
     if as_json:
         typer.echo(json.dumps({key: results[key] for key in ("data", "summary", "paired", "seconds")}))
         return
@@ -64,6 +68,16 @@ def compare(
     Console().print(
         f"\nReport: {out / 'report.html'}   Numbers: {out / 'results.json'}", soft_wrap=True, highlight=False
     )
+
+
+def announcer(*, quiet: bool) -> Callable[[Plan], None]:
+    """Says on standard error, before a run starts, what it can show."""
+
+    def announce(plan: Plan) -> None:
+        if not quiet:
+            Console(stderr=True).print(plan.sentence, highlight=False, soft_wrap=True)
+
+    return announce
 
 
 def print_results(results: Mapping[str, Any], console: Console) -> None:

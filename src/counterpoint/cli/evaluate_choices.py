@@ -12,13 +12,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from counterpoint.cli.compare import announcer
 from counterpoint.cli.evaluate_data import split_in_two
 from counterpoint.cli.evaluate_options import Options, listed
 from counterpoint.cli.progress import progress_bar
 from counterpoint.config import resolve, to_toml
 from counterpoint.data import check_no_leak, load
+from counterpoint.data.split import scenario_key
 from counterpoint.errors import BadInputError
 from counterpoint.evaluation.compare_config import ENCODER
+from counterpoint.evaluation.foresight import foresee
 from counterpoint.evaluation.method_labels import label_methods
 from counterpoint.evaluation.suite import Suite
 from counterpoint.evaluation.suite_models import SuiteConfig, contenders, identity, presets
@@ -26,7 +29,8 @@ from counterpoint.evaluation.suite_run import run_suite
 from counterpoint.evaluation.suites.bqd import Bqd, Parts, read_bqd
 from counterpoint.evaluation.suites.conflict import Conflict
 from counterpoint.evaluation.suites.prefeval import read_prefeval
-from counterpoint.evaluation.suites.vcd import Vcd
+from counterpoint.evaluation.suites.vcd import Vcd, blind
+from counterpoint.evaluation.tables import Cell
 from counterpoint.runlog import RunFolder
 from counterpoint.types import DataSet, content_hash
 
@@ -75,8 +79,18 @@ def run(options: Options) -> None:
             asked = {name: getattr(options, name) for name in ("data", "train", "test", "taxonomy")}
             said = {**asdict(config), **asked, "trained_on": material.trained_on}
             size = len(material.train) if material.train else 0
+            power = foresee(len({scenario_key(d) for d in material.suite.samples}), len(people) + _blind(material))
+            if power:
+                announcer(quiet=options.as_json)(power)
             results = run_suite(
-                material.suite, people, seeds=config.seeds, folder=folder, config=said, trained_on=size, report=report
+                material.suite,
+                people,
+                seeds=config.seeds,
+                folder=folder,
+                config=said,
+                trained_on=size,
+                power=power,
+                report=report,
             )
         finally:
             folder.close()
@@ -147,6 +161,13 @@ def _training(name: str, path: str, taxonomy: str | None) -> DataSet:
         parts = read_bqd(path, taxonomy=taxonomy or "bqd")
         return parts.train or parts.test
     return load(path, taxonomy=taxonomy if name != "bqd" else None)
+
+
+def _blind(material: Material) -> int:
+    """How many rules that read nothing stand beside the models."""
+    if not isinstance(material.suite, Vcd | Conflict):
+        return 0
+    return len(blind([Cell("", 0, (), ())], material.train, material.suite.samples))
 
 
 def print_choices(results: Mapping[str, Any], console: Console) -> None:

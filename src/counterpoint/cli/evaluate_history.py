@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from counterpoint.cli.compare import announcer
 from counterpoint.cli.evaluate_data import Parts, content, two_parts
 from counterpoint.cli.evaluate_options import WHOLE, Options, listed
 from counterpoint.cli.progress import progress_bar
@@ -21,7 +22,7 @@ from counterpoint.evaluation.history.labels import FLAT, LABELS, PROPOSAL, RIVAL
 from counterpoint.evaluation.history.report import write_history_report
 from counterpoint.evaluation.history.visits import Trainer, Within
 from counterpoint.evaluation.progress import Stage
-from counterpoint.evaluation.suites.history import HistoryConfig, run_history
+from counterpoint.evaluation.suites.history import HistoryConfig, check, foresee_history, run_history
 from counterpoint.models.scorer import Scorer
 from counterpoint.runlog import RunFolder
 from counterpoint.types import DataSet, Dilemma, content_hash
@@ -58,6 +59,8 @@ def _run(config: HistoryConfig, parts: Parts, options: Options) -> dict[str, Any
     told = asdict(replace(config, seeds=0, resamples=0))
     taxonomy_told = [asdict(pair) for pair in train.taxonomy]
     identity = content_hash("history", finetune, told, taxonomy_told, content(train), content(asked))
+    check(config)
+    announcer(quiet=options.as_json)(foresee_history(config))
     folder = RunFolder(options.out, identity, to_toml(config))
     try:
         with progress_bar(quiet=options.as_json) as report:

@@ -23,9 +23,11 @@ from counterpoint.errors import BadInputError
 from counterpoint.evaluation import rules
 from counterpoint.evaluation.answers import ask, ask_rule, order_effect
 from counterpoint.evaluation.compare_config import ENCODER, CompareConfig, check
+from counterpoint.evaluation.foresight import foresee, told
 from counterpoint.evaluation.generated import ask_in_words
 from counterpoint.evaluation.method_labels import label_methods
 from counterpoint.evaluation.metrics import Answer
+from counterpoint.evaluation.power import Plan
 from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.evaluation.tables import Cell, Evaluation, rounded
 from counterpoint.models.scorer import Scorer
@@ -36,6 +38,7 @@ from counterpoint.types import DataSet, Dilemma, Taxonomy, content_hash
 
 SCHEMA = "counterpoint.results/1"
 RULE, RULE_PUBLISHED = "rule", "rule_published_order"
+RULES = (RULE, RULE_PUBLISHED)
 
 
 class Parts(NamedTuple):
@@ -46,9 +49,18 @@ class Parts(NamedTuple):
 
 
 def compare(
-    config: CompareConfig, out: Path, *, keep_good: bool = False, report: Report | None = None
+    config: CompareConfig,
+    out: Path,
+    *,
+    keep_good: bool = False,
+    pilot: Path | None = None,
+    announce: Callable[[Plan], None] | None = None,
+    report: Report | None = None,
 ) -> dict[str, Any]:
     """Run the comparison and write its folder; returns what `results.json` holds.
+
+    `announce` is told before anything is trained what differences the comparison can show, by the spread that the run
+    `pilot` had or an assumed one.
 
     Raises:
         BadInputError: settings or data are wrong, or `out` holds another run.
@@ -61,11 +73,16 @@ def compare(
     train = load(config.data, taxonomy=config.taxonomy, keep_good=keep_good)
     test = load(config.test, taxonomy=config.taxonomy or train.taxonomy, keep_good=keep_good) if config.test else None
     parts = [parts_of(train, test, config, seed) for seed in range(config.seeds)]
+    tested = len({scenario_key(dilemma) for part in parts for dilemma in part.test})
+    power = foresee(tested, len(config.methods) + len(RULES), pilot=pilot)
+    if announce and power:
+        announce(power)
     with run_folder(config, out, train, test) as folder:
         cells, curves = _run_cells(config, folder, train, parts, tell)
         tell(Stage("resampling for intervals and p-values", 0.97))
         everything = (*train.dilemmas, *(test.dilemmas if test else ()))
         results = _results(config, train, test, parts, cells, curves)
+        results["power"] = told(power)
         results["seconds"] = {"total": round(time.perf_counter() - started, 1)}
         _write(folder, results, cells, everything)
         folder.log("finished", results["seconds"])
@@ -73,15 +90,16 @@ def compare(
     return results
 
 
-def learner_of(config: CompareConfig, taxonomy: Taxonomy) -> Learner:
-    """What `config.model` names."""
+def learner_of(config: CompareConfig, taxonomy: Taxonomy, *, like: Learner | None = None) -> Learner:
+    """What `config.model` names; a learner of the same model lends its weights, so that they are loaded once."""
     if config.model == ENCODER:
         from counterpoint.training.learners.encoder import EncoderLearner
 
-        return EncoderLearner(taxonomy, config=config.encoder, settings=config.fit)
+        kin = like if isinstance(like, EncoderLearner) else None
+        return EncoderLearner(taxonomy, config=config.encoder, settings=config.fit, like=kin)
     from counterpoint.training.learners.lm import LmLearner
 
-    return LmLearner(config.model, config.lm)
+    return LmLearner(config.model, config.lm, language=like.language if isinstance(like, LmLearner) else None)
 
 
 def parts_of(train: DataSet, test: DataSet | None, config: CompareConfig, seed: int) -> Parts:
@@ -99,7 +117,7 @@ def parts_of(train: DataSet, test: DataSet | None, config: CompareConfig, seed: 
     return Parts(tuple(shuffle_options(dilemma, seed) for dilemma in trained), tested)
 
 
-def _identity(data: DataSet) -> list[object]:
+def content(data: DataSet) -> list[object]:
     """What must be the same for finished parts to be taken over: ids, and all that is read or decides a split."""
     return [
         [d.id, d.value_pair, d.scenario, d.question, [[o.text, o.pole, o.explanation] for o in d.options]]
@@ -110,9 +128,9 @@ def _identity(data: DataSet) -> list[object]:
 @contextmanager
 def run_folder(config: CompareConfig, out: Path, train: DataSet, test: DataSet | None) -> Iterator[RunFolder]:
     """The run's folder, locked while it is written to."""
-    told = asdict(dataclasses.replace(config, save="none", data="", test=None, seeds=0, methods=()))
+    decides = asdict(dataclasses.replace(config, save="none", data="", test=None, seeds=0, methods=()))
     taxonomy = [asdict(pair) for pair in train.taxonomy]
-    identity = content_hash(told, taxonomy, _identity(train), _identity(test) if test else None)
+    identity = content_hash(decides, taxonomy, content(train), content(test) if test else None)
     folder = RunFolder(out, identity, to_toml(config))
     try:
         yield folder
@@ -138,11 +156,11 @@ def _run_cells(
         part = folder.part(f"{method}-seed{seed}")
         if part is None:
             part = _run_cell(config, folder, train, parts[seed], method, seed, learner, within)
-        cells.append(_cell_from(part))
+        cells.append(cell_from(part))
         curves.append({"method": method, "seed": seed, "points": part["curve"]})
     for seed, (trained, tested) in enumerate(parts):
         cells += rule_cells(train, trained, tested, seed)
-    order = {method: i for i, method in enumerate((*config.methods, RULE, RULE_PUBLISHED))}
+    order = {method: i for i, method in enumerate((*config.methods, *RULES))}
     cells.sort(key=lambda cell: (order[cell.method], cell.seed))
     return cells, [curve for curve in curves if curve["points"]]
 
@@ -178,8 +196,8 @@ def _run_cell(
         method, parts.train, train.taxonomy, seed=seed, folder=folder.path / "training" / name, report=training
     )
     within(0.8, "testing")
-    answers = _ask(config, scorer, parts.test, train.taxonomy, seed)
-    again = _ask(config, scorer, parts.test, train.taxonomy, seed + ANOTHER_ORDER)
+    answers = ask_as_set(config, scorer, parts.test, train.taxonomy, seed)
+    again = ask_as_set(config, scorer, parts.test, train.taxonomy, seed + ANOTHER_ORDER)
     if saves and (config.save == "all" or (config.save == "first" and seed == 0)):
         scorer.save(folder.path / "scorers" / name)
     part = {
@@ -195,7 +213,7 @@ def _run_cell(
     return part
 
 
-def _ask(
+def ask_as_set(
     config: CompareConfig, scorer: Scorer, dilemmas: Sequence[Dilemma], taxonomy: Taxonomy, order_seed: int
 ) -> list[Answer]:
     """The scorer's answers, read as the configuration says."""
@@ -211,7 +229,7 @@ ANOTHER_ORDER = 1_000_003
 """Added to a seed, draws the second order that the order effect is measured with."""
 
 
-def _cell_from(part: Mapping[str, Any]) -> Cell:
+def cell_from(part: Mapping[str, Any]) -> Cell:
     return Cell(part["method"], part["seed"], tuple(map(_answer_from, part["answers"])), tuple(part["changed"]))
 
 
@@ -280,7 +298,7 @@ def _write(folder: RunFolder, results: dict[str, Any], cells: Sequence[Cell], di
     lines = (
         {"method": cell.method, "seed": cell.seed, **asdict(answer)}
         for cell in cells
-        if cell.method not in (RULE, RULE_PUBLISHED)
+        if cell.method not in RULES
         for answer in cell.answers
     )
     folder.write_lines("predictions.jsonl", lines)

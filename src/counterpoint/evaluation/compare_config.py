@@ -12,7 +12,7 @@ from counterpoint.models.encoder import EncoderConfig
 from counterpoint.training.learner import BASE
 from counterpoint.training.lm.config import CAA, ICL, LmConfig, check_lm
 from counterpoint.training.lm.settings import defaults_for
-from counterpoint.training.objective import OBJECTIVES
+from counterpoint.training.objective import OBJECTIVES, check_weights
 from counterpoint.training.settings import FitConfig
 
 ENCODER, LM = "encoder", "lm:"
@@ -104,6 +104,7 @@ def _check_fit(fit: FitConfig) -> None:
             raise BadInputError(
                 f"fit.{name} must be {'above' if name in above_0 else 'at least'} {bound} (got {value})"
             )
+    check_weights(fit.weights, "fit.weights")
     if fit.calibration_folds == 1:
         raise BadInputError(
             "fit.calibration_folds must be 0 (none) or at least 2 (got 1): one fold leaves no training data"

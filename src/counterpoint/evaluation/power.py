@@ -18,13 +18,37 @@ from counterpoint.errors import BadInputError
 ALPHA, POWER = 0.05, 0.8
 
 
+ASSUMED_DISAGREEMENT = 0.2
+"""Share of answers that two methods are assumed to give differently where no pilot says."""
+
+LOOKED_AT = (0.02, 0.05, 0.1, 0.2)
+"""True differences whose power is told."""
+
+
+class Spread(NamedTuple):
+    """How much two methods' difference varies from unit to unit, and how that is known."""
+
+    sd: float
+    """Standard deviation of a unit's difference, in the metric's own points."""
+    basis: str
+    """An assumption, or a pilot's name, in words that go on from "if"."""
+
+
 class Plan(NamedTuple):
-    """A planned comparison."""
+    """A planned comparison: what goes into `results.json` as `power`."""
 
     units: int
+    """Independent units (scenarios, people)."""
     comparisons: int
+    """Made at once; Holm's first step is assumed."""
+    alpha: float
+    power: float
+    sd: float
+    basis: str
     minimum_detectable_effect: float
     """The smallest true difference found with the power asked for."""
+    power_for: list[dict[str, float]]
+    """Probability that true differences of several sizes are found."""
     sentence: str
 
 
@@ -60,15 +84,31 @@ def sd_of_disagreement(share: float, effect: float = 0.0) -> float:
     return math.sqrt(share - effect**2)
 
 
-def plan(units: int, *, comparisons: int = 1, disagreement: float = 0.2) -> Plan:
-    """What a comparison of right and wrong answers over `units` can show, if methods differ on a share of them."""
-    effect = minimum_detectable_effect(units, sd_of_disagreement(disagreement), comparisons=comparisons)
+def assumed(disagreement: float = ASSUMED_DISAGREEMENT) -> Spread:
+    """The spread of right and wrong answers if methods differ on that share of them."""
+    return Spread(sd_of_disagreement(disagreement), f"methods differ on {disagreement:.0%} of the answers")
+
+
+def plan(units: int, *, comparisons: int = 1, spread: Spread | None = None, unit: str = "scenarios") -> Plan:
+    """What a comparison over `units` can show.
+
+    Args:
+        units: independent units that both methods answer.
+        comparisons: how many are made at once.
+        spread: of a unit's difference; `assumed()` where nothing is known.
+        unit: what units are, in the plural.
+    """
+    spread = spread or assumed()
+    effect = minimum_detectable_effect(units, spread.sd, comparisons=comparisons)
     among = f", corrected for {comparisons} comparisons" if comparisons > 1 else ""
     sentence = (
-        f"With {units} scenarios a difference of {100 * effect:.1f} points or more is found {POWER:.0%} of the time"
-        f"{among}, if methods differ on {disagreement:.0%} of the answers; smaller ones will mostly be missed."
+        f"With {units} {unit} a difference of {100 * effect:.1f} points or more is found {POWER:.0%} of the time"
+        f"{among}, if {spread.basis}; smaller ones will mostly be missed."
     )
-    return Plan(units, comparisons, effect, sentence)
+    powers = [
+        {"difference": d, "power": round(power_of(d, units, spread.sd, comparisons=comparisons), 4)} for d in LOOKED_AT
+    ]
+    return Plan(units, comparisons, ALPHA, POWER, round(spread.sd, 6), spread.basis, round(effect, 6), powers, sentence)
 
 
 def _check(units: int, sd: float, alpha: float, comparisons: int) -> None:

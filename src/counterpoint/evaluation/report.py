@@ -107,7 +107,7 @@ def _read_lines(path: Path) -> list[dict[str, Any]]:
 
 def render(run: Run) -> str:
     """The page as text."""
-    return render_page("report.html", _context(run))
+    return render_page("report.html", context(run))
 
 
 def render_page(template: str, context: Mapping[str, Any]) -> str:
@@ -133,7 +133,7 @@ def render_page(template: str, context: Mapping[str, Any]) -> str:
     return environment.get_template(template).render(styles=styles, **context)
 
 
-def _context(run: Run) -> dict[str, Any]:
+def context(run: Run) -> dict[str, Any]:
     results = run.results
     rows = [*(results.get("summary") or []), *(results.get("per_pole") or []), *(results.get("curves") or [])]
     named = [str(row["method"]) for row in rows if row.get("method")] + [str(p.get("method")) for p in run.predictions]

@@ -18,7 +18,9 @@ from counterpoint import __version__
 from counterpoint.errors import BadInputError, CounterpointError
 from counterpoint.evaluation.answers import order_effect
 from counterpoint.evaluation.compare import ANOTHER_ORDER, SCHEMA
+from counterpoint.evaluation.foresight import told
 from counterpoint.evaluation.metrics import Answer
+from counterpoint.evaluation.power import Plan
 from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.evaluation.suite import Suite, Tables, prove_grader
 from counterpoint.evaluation.tables import Cell
@@ -52,6 +54,7 @@ def run_suite(
     folder: RunFolder,
     config: Mapping[str, Any],
     trained_on: int = 0,
+    power: Plan | None = None,
     report: Report | None = None,
 ) -> dict[str, Any]:
     """The whole suite; writes and returns `results.json`.
@@ -63,6 +66,7 @@ def run_suite(
         folder: keeps what was answered.
         config: what the results say of the settings.
         trained_on: number of dilemmas that contenders were trained on, for the record.
+        power: what was said before the run that it can show, for the record.
         report: told of progress.
 
     Raises:
@@ -94,6 +98,7 @@ def run_suite(
         "suite": suite.name,
         "config": dict(config),
         "data": {"train": trained_on, "test": len(suite.samples), "sha256": suite.digest},
+        "power": told(power),
         **_counted(tables, failures),
         "seconds": {"total": round(time.perf_counter() - began, 1)},
     }

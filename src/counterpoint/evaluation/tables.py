@@ -99,10 +99,10 @@ class Evaluation:
                 ]
         return rows
 
-    def summary(self) -> list[dict[str, Any]]:
-        """One row a method and metric: mean over poles and seeds with its interval."""
+    def summary(self, metrics: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """One row a method and metric (all where none are named): mean over poles and seeds with its interval."""
         said = any(answer.replies for cell in self.cells for answer in cell.answers)
-        metrics = (*METRICS, IN_WORDS) if said else METRICS
+        metrics = metrics or ((*METRICS, IN_WORDS) if said else METRICS)
         return [self._summary_row(method, metric) for method in self.methods for metric in metrics]
 
     def _summary_row(self, method: str, metric: str) -> dict[str, Any]:
@@ -156,16 +156,26 @@ class Evaluation:
                 )
         return rows
 
-    def paired(self, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Every pair of methods on the same answers; Holm's correction is over all pairs of one metric."""
+    def paired(
+        self, labels: Mapping[str, str], *, against: str | None = None, metrics: Sequence[str] = PAIRED_METRICS
+    ) -> list[dict[str, Any]]:
+        """Pairs of methods on the same answers: all, or only those of every other method with `against`.
+
+        Holm's correction is over the pairs of one metric.
+        """
         rows: list[dict[str, Any]] = []
-        for metric in PAIRED_METRICS:
-            found = [self._paired_row(a, b, metric) for a, b in combinations(self.methods, 2)]
+        for metric in metrics:
+            found = [self._paired_row(a, b, metric) for a, b in self._pairs(against)]
             for row, p in zip(found, stats.holm([row["p_value"] for row in found]), strict=True):
                 row["p_holm"] = rounded(p)
                 row["verdict"] = verdict(row, labels)
             rows += found
         return rows
+
+    def _pairs(self, against: str | None) -> list[tuple[str, str]]:
+        if against is None:
+            return list(combinations(self.methods, 2))
+        return [(against, method) for method in self.methods if method != against]
 
     def _paired_row(self, a: str, b: str, metric: str) -> dict[str, Any]:
         one, other = self.table(a, metric), self.table(b, metric)

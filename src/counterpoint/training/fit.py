@@ -18,7 +18,7 @@ from counterpoint.models.encoder import EncoderScorer
 from counterpoint.training.branches import Branches
 from counterpoint.training.finetune import finetune
 from counterpoint.training.losses import side_nll
-from counterpoint.training.objective import Example, Objective
+from counterpoint.training.objective import Example, Objective, weighed_examples
 from counterpoint.training.settings import FitConfig, Point, Report
 from counterpoint.training.situating import Block, situate, strengths
 from counterpoint.types import Dilemma, Taxonomy
@@ -50,7 +50,9 @@ def fit(
     """
     config = config or FitConfig()
     torch.manual_seed(seed)
-    examples = [e for d in dilemmas for e in objective.examples(d, taxonomy.by_name[d.value_pair])]
+    examples = [
+        e for d in dilemmas for e in weighed_examples(objective, d, taxonomy.by_name[d.value_pair], config.weights)
+    ]
     if not examples:
         raise BadInputError("no dilemma has an option on the side that is to be trained; give more or other data")
     scorer.standardise(dilemmas)

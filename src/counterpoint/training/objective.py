@@ -8,9 +8,11 @@ one. Axes: `branch`, `side`, `example`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from counterpoint.errors import BadInputError
 from counterpoint.registry import Registry
 from counterpoint.types import Dilemma, ValuePair
 
@@ -71,6 +73,30 @@ class Objective(Protocol):
 
 
 OBJECTIVES: Registry[Objective] = Registry("objective", "counterpoint.training.objectives", "OBJECTIVE")
+
+
+Weights = tuple[float, float]
+"""w+ and w-: what the losses of the positive and the negative side count."""
+
+
+def weighed_examples(
+    objective: Objective, dilemma: Dilemma, pair: ValuePair, weights: Weights = (1.0, 1.0)
+) -> tuple[Example, ...]:
+    """The objective's examples of a dilemma, each side's weight times that of its pole."""
+    examples = objective.examples(dilemma, pair)
+    if weights == (1.0, 1.0):
+        return examples
+    of_pole = dict(zip((pole.name for pole in pair.poles), weights, strict=True))
+    return tuple(
+        replace(e, sides=tuple(side._replace(weight=side.weight * of_pole[side.pole]) for side in e.sides))
+        for e in examples
+    )
+
+
+def check_weights(weights: Weights, name: str) -> None:
+    """Refuse weights that are negative, not finite or both 0."""
+    if not all(math.isfinite(w) and w >= 0 for w in weights) or not any(weights):
+        raise BadInputError(f"{name} must be two numbers from 0, not both 0 (got {list(weights)})")
 
 
 def sides(dilemma: Dilemma, pair: ValuePair) -> tuple[Side, ...]:

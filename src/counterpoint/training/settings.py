@@ -13,6 +13,8 @@ class FitConfig:
 
     finetune: bool = False
     """Train the encoder too, not only the head."""
+    weights: tuple[float, float] = (1.0, 1.0)
+    """w+ and w-: what the losses of a pair's positive and negative side count (the paper: 1 and 1)."""
     head_precision: float = 1.0
     """Precision of the head's prior: every weight of A is N(0, 1 / head_precision) before the data."""
     calibration_folds: int = 5

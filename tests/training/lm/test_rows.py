@@ -33,6 +33,12 @@ def test_a_row_of_pft_is_one_tree_with_the_right_options_of_both_poles() -> None
     assert row.nodes < sum(len(branch.tokens) - 1 for branch in row.branches)
 
 
+def test_sides_weigh_what_the_settings_say_of_their_pole() -> None:
+    data = dilemmas(1, options=4)
+    assert rows(data, weights=(1.5, 0.5)).rows[0].weight == (1.5, 0.5)
+    assert [row.weight for row in rows(data, "sft_mixed", weights=(1.5, 0.5)).rows] == [(1.5,), (0.5,)]
+
+
 def test_rejected_options_are_branches_only_where_the_objective_compares() -> None:
     (dilemma,) = dilemmas(1, options=4)
     assert len(rows([dilemma], "sft_positive").rows[0].branches) == len(dilemma.gold(RISK.positive.name))

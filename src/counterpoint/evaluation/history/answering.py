@@ -39,6 +39,7 @@ class Reader(NamedTuple):
     objective: str
     scorer: Scorer
     test: Sequence[Dilemma]
+    poles: Sequence[Pole]
     usual: Sequence[Question]
     text_only: Sequence[Question]
 
@@ -48,7 +49,7 @@ def make_reader(objective: str, scorer: Scorer, test: Sequence[Dilemma], evidenc
     usual = evidence.questions(test)
     whole = Evidence(scorer, evidence.taxonomy, cache=evidence.cache, elsewhere=1.0, identity=objective)
     text_only = whole.questions(test) if "belief_text_only" in OBJECTIVES[objective] else []
-    return Reader(objective, scorer, test, usual, text_only)
+    return Reader(objective, scorer, test, evidence.taxonomy.poles, usual, text_only)
 
 
 def answer(
@@ -90,12 +91,11 @@ def by_belief(
 def by_reading(visitors: Sequence[Visitor], histories: Sequence[History], reader: Reader) -> Picks:
     """The scorer's first option with the history in the prompt, after the pole's instruction if it learnt only one."""
     side = _SIDES.get(reader.objective)
-    known = [Pole(pole["name"], pole["description"]) for pole in reader.scorer.describe()["poles"]]
     prompts = []
     for visitor, history in zip(visitors, histories, strict=True):
         pole = history_pole([f"Chose: {reader.test[i].options[option].text}" for i, option in history])
         if side is not None:
-            instruction = known[visitor.cell // 2 * 2 + side].description
+            instruction = reader.poles[visitor.cell // 2 * 2 + side].description
             pole = Pole(pole.name, f"{instruction} {pole.description}")
         prompts.append(pole)
     asked = sorted({i for visitor in visitors for i in visitor.questions})

@@ -46,13 +46,17 @@ from counterpoint.evaluation.history.visits import (
     lived,
     usable_dilemmas,
 )
+from counterpoint.evaluation.power import Plan, Spread, plan
 from counterpoint.evaluation.progress import Report, Stage
-from counterpoint.runlog import RunFolder
+from counterpoint.runlog import Parts
 from counterpoint.types import DataSet, Dilemma
 from counterpoint.users.belief import Belief
 from counterpoint.users.evidence import Evidence
 
 METHODS = tuple(LABELS)
+
+PERSON_SD = 0.25
+"""Assumed standard deviation of a person's difference in alignment between two methods."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +99,7 @@ def run_history(
     trainer: Trainer,
     config: HistoryConfig,
     *,
-    folder: RunFolder | None = None,
+    folder: Parts | None = None,
     report: Report | None = None,
 ) -> dict[str, Any]:
     """The whole experiment, in the form of `results.json`.
@@ -140,8 +144,20 @@ def run_history(
         "rows": counting.rows(table, train.taxonomy),
         "summary": counting.summarise(table, RIVAL, resamples=config.resamples),
         "paired": counting.pair_up(table, PROPOSAL, names, resamples=config.resamples),
+        "power": foresee_history(config)._asdict(),
         "seconds": {"total": round(time.perf_counter() - began, 1)},
     }
+
+
+def foresee_history(config: HistoryConfig) -> Plan:
+    """What the comparison of the proposal with every other method can show, under all conditions at once."""
+    conditions = len(config.histories) + sum(noise > 0 for noise in config.noises)
+    return plan(
+        config.people * config.seeds,
+        comparisons=conditions * (len(METHODS) - 1),
+        spread=Spread(PERSON_SD, f"a person's difference has a standard deviation of {100 * PERSON_SD:.0f} points"),
+        unit="people",
+    )
 
 
 def check(config: HistoryConfig) -> None:
@@ -170,7 +186,7 @@ def _visit(usable: Sequence[Dilemma], train: DataSet, config: HistoryConfig, see
 
 
 def _one_seed(
-    train: DataSet, visit: Visit, trainer: Trainer, config: HistoryConfig, folder: RunFolder | None, report: Report
+    train: DataSet, visit: Visit, trainer: Trainer, config: HistoryConfig, folder: Parts | None, report: Report
 ) -> dict[Condition, Array]:
     """`[person, dilemma]` under every condition: the mean of the models that a method is made of."""
     jobs = ("prior", *OBJECTIVES)
@@ -197,7 +213,7 @@ def _one_seed(
     return {condition: np.mean(models, axis=0) for condition, models in found.items()}
 
 
-def _kept(folder: RunFolder | None, name: str, make: Callable[[], list[Any]]) -> list[Any]:
+def _kept(folder: Parts | None, name: str, make: Callable[[], list[Any]]) -> list[Any]:
     """A finished part of an earlier run, or a new one, which is kept."""
     part: list[Any] | None = folder.part(name) if folder else None
     if part is None:

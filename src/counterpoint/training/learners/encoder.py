@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from counterpoint.models.encoder import EncoderConfig, EncoderScorer
+from counterpoint.models.text_encoder import TextEncoder
 from counterpoint.training.fit import fit
 from counterpoint.training.learner import BASE, Progress, Trained
 from counterpoint.training.objective import OBJECTIVES
@@ -17,10 +18,21 @@ from counterpoint.types import Dilemma, Taxonomy
 class EncoderLearner:
     """Objectives on the encoder; all of them share its frozen weights and the cache of its features."""
 
-    def __init__(self, taxonomy: Taxonomy, *, config: EncoderConfig | None = None, settings: FitConfig | None = None):
-        self.untrained = EncoderScorer.untrained(taxonomy, config=config)
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        *,
+        config: EncoderConfig | None = None,
+        settings: FitConfig | None = None,
+        like: EncoderLearner | None = None,
+    ) -> None:
+        """`like` lends its frozen encoder, and what it found out about dilemmas where it sees them alike."""
+        text_encoder = like.untrained.text_encoder if like else TextEncoder.load()
+        self.untrained = EncoderScorer(text_encoder, taxonomy.poles, config)
         self.settings = settings or FitConfig()
         self._situated: tuple[Sequence[Dilemma], dict[str, float]] | None = None
+        if like and (like.untrained.poles, like.untrained.config) == (self.untrained.poles, self.untrained.config):
+            self._situated = like._situated
 
     def prepare(self, dilemmas: Sequence[Dilemma], progress: Progress) -> None:
         """Fill the cache of frozen features."""

@@ -23,10 +23,10 @@ from counterpoint.types import Dilemma, Taxonomy
 class LmLearner:
     """One model in memory; methods take turns on it, each with an adapter, vectors or prompts of its own."""
 
-    def __init__(self, model: str, config: LmConfig | None = None) -> None:
+    def __init__(self, model: str, config: LmConfig | None = None, *, language: LanguageModel | None = None) -> None:
         self.config = config or LmConfig()
-        self.language = LanguageModel.load(model, quantisation=self.config.quantisation)
-        if self.language.has_adapter:
+        self.language = language or LanguageModel.load(model, quantisation=self.config.quantisation)
+        if language is None and self.language.has_adapter:
             raise BadInputError(
                 f"{model}: has an adapter already, and methods must start from the same model. Give the base, "
                 f"{self.language.describe()['base']}"

@@ -15,7 +15,7 @@ from counterpoint.errors import BadInputError
 from counterpoint.models.prompts import Prompter
 from counterpoint.models.trie import Branch, Plan, build_plan
 from counterpoint.training.lm.settings import LmTraining
-from counterpoint.training.objective import Example, Objective
+from counterpoint.training.objective import Example, Objective, weighed_examples
 from counterpoint.types import Dilemma, Taxonomy, ValuePair
 
 
@@ -68,7 +68,11 @@ def build_rows(
     """
     shuffled = [shuffle_options(dilemma, seed) for dilemma in dilemmas]
     pairs = [taxonomy.by_name[dilemma.value_pair] for dilemma in shuffled]
-    examples = [(e, pair) for d, pair in zip(shuffled, pairs, strict=True) for e in objective.examples(d, pair)]
+    examples = [
+        (e, pair)
+        for d, pair in zip(shuffled, pairs, strict=True)
+        for e in weighed_examples(objective, d, pair, settings.weights)
+    ]
     if not examples:
         raise BadInputError("no dilemma has an option on the side that is to be trained; give more or other data")
     groups = list(_together(examples)) if settings.poles == "all" else [[example] for example in examples]

@@ -13,6 +13,7 @@ from counterpoint.errors import BadInputError
 from counterpoint.models import language_model
 from counterpoint.models.language_model import LoraSettings
 from counterpoint.models.prompts import Form, Layout
+from counterpoint.training.objective import check_weights
 
 WARM_UP_SHARE = 0.1
 """Largest share of the steps that warm-up may take. The paper's 100 steps are 9% of its run; of a short run they would
@@ -32,6 +33,8 @@ class LmTraining:
     poles: Literal["pair", "all"] = "pair"
     """`pair`: an example holds a dilemma's own two poles (the paper). `all`: where rows of several value pairs share
     scenario and options, those poles are one example too, and one tree."""
+    weights: tuple[float, float] = (1.0, 1.0)
+    """w+ and w-: what the losses of a pair's positive and negative side count (the paper: 1 and 1)."""
     epochs: int = 3
     """Passes over the examples (the paper on VCD; 2 on BQD)."""
     steps: int | None = None
@@ -107,6 +110,7 @@ def check(settings: LmTraining) -> None:
             raise BadInputError(f"training.{name} must be at least {bound} (got {value})")
     if not (math.isfinite(settings.learning_rate) and settings.learning_rate > 0):
         raise BadInputError(f"training.learning_rate must be above 0 (got {settings.learning_rate})")
+    check_weights(settings.weights, "training.weights")
     if settings.steps is not None and settings.steps < 1:
         raise BadInputError(f"training.steps must be at least 1 (got {settings.steps})")
 

@@ -1,0 +1,165 @@
+"""`counterpoint reproduce pft | aloe`: a whole paper as one run that can be stopped and goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from counterpoint.cli.compare import estimate
+from counterpoint.cli.progress import progress_bar
+from counterpoint.config import resolve
+from counterpoint.errors import BadInputError
+
+app = typer.Typer(
+    help="Reproduce a paper: its whole table as one resumable run, with intervals, ablations and other families.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+NONE = "none"
+
+
+@app.command()
+def pft(
+    out: Annotated[Path, typer.Option(help="The run's folder. A run that was stopped goes on in it.")],
+    model: Annotated[str | None, typer.Option(help="encoder, or lm: and a hub id, a folder or tiny.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Dilemmas: a file, a folder, crossroads (default) or toy (for lm:tiny).")
+    ] = None,
+    held_out: Annotated[
+        str | None,
+        typer.Option(help="Another family, such as BQD; without it every value pair is left out in turn."),
+    ] = None,
+    taxonomy: Annotated[str | None, typer.Option(help="vcd, bqd, preference or a TOML file.")] = None,
+    methods: Annotated[str | None, typer.Option(help="Comma-separated; all where not given.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many seeds: 5, or 3 for language models.")] = None,
+    histories: Annotated[str | None, typer.Option(help="Numbers of choices seen, or 'none'.")] = None,
+    ablations: Annotated[
+        str | None, typer.Option(help="Factors varied one at a time, comma-separated, or 'none'; all where not given.")
+    ] = None,
+    finetune: Annotated[bool | None, typer.Option("--finetune/--frozen", help="Train the encoder too.")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="One seed, one setting a factor, histories of 1 and 3, 24 people.")
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be done, how long it takes and what it can show; do nothing."),
+    ] = False,
+    config: Annotated[Path | None, typer.Option(help="TOML with the same settings.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="A setting, such as history.people=60.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the tables as JSON and nothing else.")] = False,
+) -> None:
+    """Preference-Paired Fine-Tuning (arXiv 2604.12479): methods, ablations, another family, people's histories.
+
+    Example: counterpoint reproduce pft --model encoder --out runs/pft
+
+    Example: counterpoint reproduce pft --model lm:tiny --quick --out runs/pft-tiny
+    """
+    from counterpoint.evaluation.reproduce.pft import Forecast, reproduce_pft
+    from counterpoint.evaluation.reproduce.pft_config import PARTS, QUICK, PftConfig, presets
+
+    flags: dict[str, Any] = {"model": model, "data": data, "held_out": held_out, "taxonomy": taxonomy, "seeds": seeds}
+    flags["methods"] = _listed(methods)
+    parts = set(PARTS)
+    if ablations == NONE:
+        parts.discard("ablations")
+    else:
+        flags["ablations"] = _listed(ablations)
+    if histories == NONE:
+        parts.discard("history")
+    elif histories is not None:
+        flags["history"] = {"histories": _whole(histories)}
+    if parts != set(PARTS):
+        flags["parts"] = [part for part in PARTS if part in parts]
+    if finetune is not None:
+        flags["fit"] = {"finetune": finetune}
+
+    def defaults(said: Mapping[str, Any]) -> dict[str, Any]:
+        return {**presets(said), **(QUICK if quick else {})}
+
+    settings = resolve(PftConfig, file=config, sets=set_ or (), flags=flags, presets=defaults)
+    said: list[Forecast] = []
+
+    def announce(forecast: Forecast) -> None:
+        said.append(forecast)
+        if not as_json:
+            for sentence in forecast.sentences:
+                Console(stderr=not dry_run).print(sentence, highlight=False, soft_wrap=True)
+
+    with progress_bar(quiet=as_json or dry_run) as report:
+        results = reproduce_pft(settings, out, dry_run=dry_run, announce=announce, report=report)
+    if results is None:
+        if as_json:
+            typer.echo(
+                json.dumps(
+                    {
+                        "cells": dict(said[0].cells),
+                        "at_most": said[0].at_most,
+                        "seconds": said[0].seconds,
+                        "power": said[0].power._asdict(),
+                    }
+                )
+            )
+        return
+    if as_json:
+        typer.echo(
+            json.dumps({key: results[key] for key in ("data", "summary", "paired", "paper", "power", "seconds")})
+        )
+        return
+    print_pft(results, Console())
+    where = f"\nReport: {out / 'report.html'}   Numbers: {out / 'results.json'}"
+    Console().print(where, soft_wrap=True, highlight=False)
+
+
+def print_pft(results: Mapping[str, Any], console: Console) -> None:
+    """The main table, the paper's figures beside ours, and what the tests say of PFT."""
+    from counterpoint.evaluation.method_labels import label_methods
+
+    rows = {(row["method"], row["metric"]): row for row in results["summary"]}
+    other = {row["method"]: row for row in (results["held_out"] or {}).get("summary", []) if row["metric"] == "acc_one"}
+    table = Table(title=f"PFT on {results['data']['name']}, test parts", title_justify="left")
+    for name in ("method", "Acc_one (95% interval)", "Acc_all", *(["another family, Acc_one"] if other else [])):
+        table.add_column(name, justify="left" if name == "method" else "right")
+    for method, label in label_methods(dict.fromkeys(method for method, _ in rows)).items():
+        cells = [estimate(rows[method, metric]) for metric in ("acc_one", "acc_all")]
+        table.add_row(label.label, *cells, *([estimate(other.get(method))] if other else []))
+    console.print(table)
+    print_paper(results["paper"]["figures"], console)
+    for row in results["paired"]:
+        if row["metric"] == "acc_one" and row["p_holm"] is not None:
+            console.print(f"  {row['verdict']} (Acc_one, corrected p = {row['p_holm']:.3g})", highlight=False)
+
+
+def print_paper(figures: list[Mapping[str, Any]], console: Console) -> None:
+    """The paper's figures beside ours."""
+    table = Table("what", title="The paper beside this run", title_justify="left")
+    for name in ("paper", "ours (95% interval)"):
+        table.add_column(name, justify="right")
+    for row in figures:
+        scale = 1 if row["unit"] == "of 10" else 100
+        unit = "" if row["unit"] == "of 10" else "%"
+        known = [row[key] for key in ("ours", "ci_low", "ci_high")]
+        ours = "not measured"
+        if None not in known:
+            mean, low, high = (f"{scale * value:.1f}" for value in known)
+            ours = f"{mean}{unit} ({low} to {high})"
+        paper = "-" if row["paper"] is None else f"{scale * row['paper']:.4g}{unit}"
+        table.add_row(row["what"], paper, ours)
+    console.print(table)
+
+
+def _listed(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _whole(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise BadInputError(f"--histories {text!r}: expected whole numbers, such as 1,3,5,10, or none") from None

@@ -1,0 +1,71 @@
+"""What a run can show, worked out before it starts: from an assumption, or from an earlier run as its pilot."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from counterpoint.errors import BadInputError
+from counterpoint.evaluation.power import Plan, Spread, assumed, plan
+
+
+def foresee(units: int, methods: int, *, pilot: Path | None = None, unit: str = "scenarios") -> Plan | None:
+    """What comparing every pair of so many methods over `units` can show; None with fewer than two methods.
+
+    Args:
+        units: independent units that all methods answer.
+        methods: how many are compared, rules that read nothing among them.
+        pilot: the folder of an earlier run on like data, whose spread is taken; else `power.assumed()`.
+        unit: what units are, in the plural.
+
+    Raises:
+        BadInputError: the pilot holds no two methods that answered the same dilemmas.
+    """
+    if methods < 2:
+        return None
+    spread = spread_of(pilot) if pilot else assumed()
+    return plan(units, comparisons=methods * (methods - 1) // 2, spread=spread, unit=unit)
+
+
+def spread_of(folder: Path) -> Spread:
+    """Standard deviation of a dilemma's difference in Acc_one, over poles and seeds, of the two methods of an earlier
+    run that differ most: a cautious figure, because the test part is no part of the pilot's design.
+
+    Raises:
+        BadInputError: there is nothing to take it from.
+    """
+    table = _shares(folder / "predictions.jsonl")
+    found = [_sd(table[a], table[b]) for a, b in combinations(table, 2)]
+    known = [sd for sd in found if sd is not None]
+    if not known or max(known) == 0:
+        raise BadInputError(
+            f"{folder}: no pilot: it holds no two methods that answered the same 2 dilemmas at least, and differently"
+        )
+    return Spread(max(known), f"differences vary as in {folder.name} (standard deviation {max(known):.2f})")
+
+
+def _shares(path: Path) -> dict[str, dict[str, float]]:
+    """Share of right answers, by method and dilemma."""
+    try:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        answers: list[tuple[str, str, bool]] = [(r["method"], r["dilemma"], r["chosen"] in r["gold"]) for r in lines]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInputError(f"{path}: can't be read as a pilot's predictions: {error}") from error
+    right: dict[str, dict[str, list[bool]]] = {}
+    for method, dilemma, correct in answers:
+        right.setdefault(method, {}).setdefault(dilemma, []).append(correct)
+    return {method: {d: float(np.mean(v)) for d, v in by.items()} for method, by in right.items()}
+
+
+def _sd(one: dict[str, float], other: dict[str, float]) -> float | None:
+    shared = [dilemma for dilemma in one if dilemma in other]
+    return float(np.std([one[d] - other[d] for d in shared], ddof=1)) if len(shared) > 1 else None
+
+
+def told(found: Plan | None) -> dict[str, Any] | None:
+    """As `results.json` has it."""
+    return None if found is None else found._asdict()

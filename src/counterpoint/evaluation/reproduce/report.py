@@ -1,0 +1,130 @@
+"""`report.html` of a reproduced paper, in the form of `compare`'s: one file, no script, nothing loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from counterpoint.evaluation import charts
+from counterpoint.evaluation.charts import Estimate
+from counterpoint.evaluation.headline import Headline, Paired, percent
+from counterpoint.evaluation.history.counting import METRIC
+from counterpoint.evaluation.history.labels import CHARTED, LABELS
+from counterpoint.evaluation.method_labels import MethodLabel, label_methods
+from counterpoint.evaluation.report import Run, context, read_run, render_page
+from counterpoint.evaluation.report_tables import estimate, finite, paired_rows
+from counterpoint.runlog import write_text
+
+TITLES = {"pft": "PFT", "aloe": "ALOE"}
+
+
+def write_reproduction(folder: Path) -> Path:
+    """Write `folder/report.html` from `folder/results.json`.
+
+    Raises:
+        BadInputError: `results.json` is missing or not of the known schema.
+    """
+    target = folder / "report.html"
+    write_text(target, render_page("reproduce_pft.html", _context(read_run(folder))))
+    return target
+
+
+def _context(run: Run) -> dict[str, Any]:
+    results = run.results
+    usual = context(run)
+    return {
+        **usual,
+        "sections": _sections(results),
+        "headline": _headline(usual["labels"], usual["paired"]),
+        "paper": results.get("paper") or {},
+        "power": results.get("power") or {},
+        "ablations": _ablations(results.get("ablations")),
+        "held_out": _held_out(results.get("held_out")),
+        "history": _history(results.get("history")),
+        "figure": _figure,
+    }
+
+
+def _sections(results: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found = [("result", "Result"), ("paper", "The paper"), ("table", "Methods"), ("paired", "Differences")]
+    found += [
+        (name, title)
+        for name, title in (("ablations", "Ablations"), ("held_out", "Other families"), ("history", "Histories"))
+        if results.get(name)
+    ]
+    return [*found, ("poles", "Poles"), ("calibration", "Calibration"), ("worst", "Hardest"), ("run", "Run")]
+
+
+def _headline(labels: Mapping[str, MethodLabel], paired: Sequence[Paired]) -> Headline:
+    """How PFT stands against each rival; a tie is called one."""
+    tests = [row for row in paired if row.metric == "acc_one" and not labels[row.b].rule]
+    said = {"ahead": [], "behind": [], "no difference": []}  # type: dict[str, list[str]]
+    for row in tests:
+        kind = "no difference" if not row.shown else "ahead" if (row.difference or 0) > 0 else "behind"
+        said[kind].append(labels[row.b].label)
+    count = len(tests)
+    title = f"PFT is shown to be ahead of {len(said['ahead'])} of {count} methods"
+    if said["behind"]:
+        title += f", and behind {len(said['behind'])}"
+    words = {"ahead": "Ahead of", "behind": "Behind", "no difference": "No difference shown from"}
+    sentences = [f"{words[kind]} {', '.join(names)}." for kind, names in said.items() if names]
+    return Headline(title, tuple(sentences))
+
+
+def _figure(row: Mapping[str, Any], key: str = "ours") -> str:
+    """A figure in its unit."""
+    value = finite(row.get(key))
+    if value is None:
+        return "–"
+    return charts.number(value, 2) if row.get("unit") == "of 10" else percent(value)
+
+
+def _ablations(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not found:
+        return None
+    verdicts = {row["b"]: row for row in found["paired"] if row["metric"] == "acc_one"}
+    rows: dict[str, dict[str, Any]] = {}
+    for row in found["summary"]:
+        kept = rows.setdefault(row["method"], {"factor": row["factor"], "value": row["value"], "estimates": {}})
+        kept["estimates"][row["metric"]] = estimate(row)
+    for name, row in rows.items():
+        row["test"] = verdicts.get(name)
+    return {"rows": list(rows.values()), "chosen": found["chosen"]}
+
+
+def _held_out(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not found:
+        return None
+    labels = label_methods([row["method"] for row in found["summary"]])
+    means = {(row["method"], row["metric"]): estimate(row) for row in found["summary"]}
+    pairs: dict[str, dict[tuple[str, str], Estimate]] = {}
+    for row in found["per_pole"]:
+        pairs.setdefault(row["value_pair"], {})[row["method"], row["pole"]] = estimate(row)
+    return {
+        "family": found["family"],
+        "chance": finite(found["chance"]),
+        "labels": labels,
+        "means": means,
+        "pairs": pairs,
+        "paired": [row for row in paired_rows(found["paired"]) if row.metric == "acc_one"],
+    }
+
+
+def _history(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if not found:
+        return None
+    summary = [row for row in found["summary"] if row["metric"] == METRIC and row["noise"] == 0]
+    histories = sorted({row["history"] for row in summary})
+    lines = {
+        name: {row["history"]: estimate(row) for row in summary if row["method"] == name}
+        for name in LABELS
+        if any(row["method"] == name for row in summary)
+    }
+    drawn = [(LABELS[name], line) for name, line in lines.items() if name in CHARTED]
+    return {
+        "histories": histories,
+        "lines": [(LABELS[name], line) for name, line in lines.items()],
+        "chart": charts.step_lines("history-c", "Alignment by number of choices", histories, drawn, "choices seen"),
+        "people": found["config"]["people"],
+    }
