@@ -230,10 +230,11 @@ ANOTHER_ORDER = 1_000_003
 
 
 def cell_from(part: Mapping[str, Any]) -> Cell:
-    return Cell(part["method"], part["seed"], tuple(map(_answer_from, part["answers"])), tuple(part["changed"]))
+    return Cell(part["method"], part["seed"], tuple(map(answer_from, part["answers"])), tuple(part["changed"]))
 
 
-def _answer_from(record: Mapping[str, Any]) -> Answer:
+def answer_from(record: Mapping[str, Any]) -> Answer:
+    """A stored answer."""
     fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in record.items()}
     return Answer(**fields)
 

@@ -17,7 +17,7 @@ import numpy as np
 from counterpoint import __version__
 from counterpoint.errors import BadInputError, CounterpointError
 from counterpoint.evaluation.answers import order_effect
-from counterpoint.evaluation.compare import ANOTHER_ORDER, SCHEMA
+from counterpoint.evaluation.compare import ANOTHER_ORDER, SCHEMA, answer_from
 from counterpoint.evaluation.foresight import told
 from counterpoint.evaluation.metrics import Answer
 from counterpoint.evaluation.power import Plan
@@ -126,7 +126,7 @@ def gather(
             within("asking", 0.8 + 0.2 * start / len(suite.samples))
             part = _ask(suite, scorer, chunk, seed)
             folder.save_part(name, part)
-        answers += map(_answer_from, part["answers"])
+        answers += map(answer_from, part["answers"])
         changed += part["changed"]
         failed += part["failed"]
     if not answers:
@@ -170,11 +170,6 @@ def _counted(tables: Tables, failures: Sequence[Mapping[str, Any]]) -> dict[str,
         **tables.more,
         "failures": list(failures),
     }
-
-
-def _answer_from(record: Mapping[str, Any]) -> Answer:
-    fields: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in record.items()}
-    return Answer(**fields)
 
 
 def _lines(cells: Sequence[Cell]) -> list[dict[str, Any]]:

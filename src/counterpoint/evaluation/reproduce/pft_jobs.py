@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from counterpoint.evaluation.compare import content
+from counterpoint.evaluation.compare import answer_from, content
 from counterpoint.evaluation.compare_config import ENCODER, CompareConfig
 from counterpoint.evaluation.metrics import Answer, measure
 from counterpoint.evaluation.reproduce.cells import Job, Within, cell_of
@@ -100,7 +100,7 @@ def _merit(records: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
 
 def answers_from(records: Sequence[Mapping[str, Any]]) -> tuple[Answer, ...]:
     """Stored answers."""
-    return tuple(Answer(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}) for row in records)
+    return tuple(map(answer_from, records))
 
 
 class _Planner:

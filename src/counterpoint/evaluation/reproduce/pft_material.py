@@ -77,7 +77,8 @@ def read_material(config: PftConfig) -> Material:
     """
     data = load(config.data, taxonomy=config.taxonomy)
     folds = tuple(_fold(data, seed, config.split_seed) for seed in range(config.seeds))
-    held_out, left_out = None, ()
+    held_out: DataSet | None = None
+    left_out: tuple[LeftOut, ...] = ()
     if "held_out" in config.parts and config.held_out is not None:
         held_out = _another_family(config.held_out)
         check_no_leak(data.dilemmas, held_out.dilemmas)

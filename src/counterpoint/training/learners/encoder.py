@@ -28,7 +28,7 @@ class EncoderLearner:
     ) -> None:
         """`like` lends its frozen encoder, and what it found out about dilemmas where it sees them alike."""
         text_encoder = like.untrained.text_encoder if like else TextEncoder.load()
-        self.untrained = EncoderScorer(text_encoder, taxonomy.poles, config)
+        self.untrained: EncoderScorer = EncoderScorer(text_encoder, taxonomy.poles, config)
         self.settings = settings or FitConfig()
         self._situated: tuple[Sequence[Dilemma], dict[str, float]] | None = None
         if like and (like.untrained.poles, like.untrained.config) == (self.untrained.poles, self.untrained.config):
