@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from contextlib import nullcontext
 from email.utils import formatdate
 
 import pytest
@@ -57,7 +58,7 @@ def test_calls_to_a_model_in_process_are_answered_together_and_each_gets_its_own
 
     async def main():
         backend = LocalBackend(speak, batch=4)
-        replies = await asyncio.gather(*(backend.send(call(f"r{i}")) for i in range(10)))
+        replies = await asyncio.gather(*(backend.send(call(f"r{i}"), nullcontext) for i in range(10)))
         await backend.close()
         return [reply.text for reply in replies]
 
@@ -71,7 +72,9 @@ def test_what_goes_wrong_in_process_is_told_to_all_who_wait():
 
     async def main():
         backend = LocalBackend(speak)
-        results = await asyncio.gather(*(backend.send(call(f"r{i}")) for i in range(3)), return_exceptions=True)
+        results = await asyncio.gather(
+            *(backend.send(call(f"r{i}"), nullcontext) for i in range(3)), return_exceptions=True
+        )
         await backend.close()
         return [str(result) for result in results]
 

@@ -58,6 +58,15 @@ def test_the_order_of_answers_decides_nothing(tmp_path_factory, seed, parallel):
     assert said(numbers(tmp_path_factory.mktemp("run"), 12, seed=seed, parallel=parallel)) == plain
 
 
+def test_what_is_tried_again_goes_before_what_was_never_tried(tmp_path):
+    written = []
+    outcome = numbers(tmp_path, 40, parallel=1, written=written)
+    again = {(r.slot, r.attempt) for r in outcome.rejections if r.reason != "twice" and r.attempt < 2}
+    assert again
+    waited = [written.index((slot, attempt + 1)) - written.index((slot, attempt)) for slot, attempt in again]
+    assert max(waited) < 10  # a few go while a rejection is written down; put at the end, the first would wait for 35
+
+
 def test_rows_and_rejections_are_as_worked_by_a_plain_loop(tmp_path):
     outcome = numbers(tmp_path, 30, attempts=3)
     kept, rows, places = set(), {}, list(range(30))

@@ -9,10 +9,12 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from counterpoint.authoring.calls import Call, CallFailedError, EndpointDownError, Finish
+from counterpoint.authoring.calls import Call, CallFailedError, EndpointDownError, Finish, RunStoppedError
 from counterpoint.authoring.dialect import Dialect
 from counterpoint.errors import MissingExtraError
 
@@ -55,11 +57,15 @@ class NoReplyError(Exception):
         super().__init__(detail)
 
 
+Turn = Callable[[], AbstractAsyncContextManager[None]]
+"""A call's turn: entered when all is ready to be sent, left as soon as the answer is there."""
+
+
 class Backend(Protocol):
     """Sends one call, once."""
 
-    async def send(self, call: Call) -> Reply:
-        """The model's reply.
+    async def send(self, call: Call, turn: Turn) -> Reply:
+        """The model's reply; the call is on its way only while `turn` is entered.
 
         Raises:
             NoReplyError: none came this time.
@@ -77,7 +83,8 @@ class OpenAIBackend:
     """An OpenAI-compatible endpoint.
 
     Requests go through the client's `post`, and answers are read as plain JSON: the typed methods cost more time than
-    all the rest of a call. aiohttp carries them where it is installed, else the client's own transport.
+    all the rest of a call. aiohttp carries them where it is installed, else the client's own transport. A request is
+    made before its turn, and an answer read after it: a place among the calls in flight is never held for our own work.
 
     Raises:
         MissingExtraError: openai is not installed.
@@ -89,13 +96,22 @@ class OpenAIBackend:
         except ImportError as error:
             raise MissingExtraError("Asking an endpoint", "llm") from error
         self._openai, self._model, self._dialect = openai, model, Dialect()
+        self._proven = {True: False, False: False}  # whether a call with a form, and one without, was understood
         key = os.environ.get(api_key_env) or "none"
         self._client = openai.AsyncOpenAI(
             base_url=base_url, api_key=key, max_retries=0, timeout=timeout, http_client=_transport(openai, concurrency)
         )
 
-    async def send(self, call: Call) -> Reply:
+    async def send(self, call: Call, turn: Turn) -> Reply:
         """The reply; said more plainly where the endpoint doesn't understand the request."""
+        if self._proven[call.form is not None]:
+            _TURN.set(turn)
+            return await self._sent(call)
+        async with turn():  # said only when its turn has come: by then it may be known how
+            _TURN.set(contextlib.nullcontext)
+            return await self._sent(call)
+
+    async def _sent(self, call: Call) -> Reply:
         dialect = self._dialect
         while True:
             try:
@@ -106,10 +122,12 @@ class OpenAIBackend:
                     raise _refused(error) from error
                 dialect = plainer
             except self._openai.APIConnectionError as error:  # timeouts too
+                if isinstance(error.__cause__, RunStoppedError):  # raised when its turn came
+                    raise error.__cause__ from None
                 why = f"{type(error.__cause__ or error).__name__}: {error.__cause__ or error}"
                 raise NoReplyError(why, offline=_nobody_there(error)) from error
             else:
-                self._dialect = dialect
+                self._dialect, self._proven[call.form is not None] = dialect, True
                 return read_completion(text, call)
 
     async def close(self) -> None:
@@ -146,6 +164,23 @@ def read_completion(text: str, call: Call) -> Reply:
     )
 
 
+_TURN: ContextVar[Turn] = ContextVar("turn")
+"""Of the call that the current task sends: the client hands on nothing of ours."""
+
+
+def _by_turns(kind: type[Any]) -> type[Any]:
+    """An HTTP client of this class that sends what is ready when its turn comes."""
+
+    class ByTurns(kind):  # type: ignore[misc]
+        async def send(self, request: Any, **settings: Any) -> Any:
+            async with _TURN.get()():
+                response = await super().send(request, **settings)
+            await asyncio.sleep(0)  # first let those go whose turn it now is: reading what came can wait
+            return response
+
+    return ByTurns
+
+
 def _transport(openai: Any, concurrency: int) -> Any:
     """The HTTP client with a pool as large as the calls in flight, made by openai's own class for its version."""
     try:
@@ -154,8 +189,8 @@ def _transport(openai: Any, concurrency: int) -> Any:
         from httpx import Limits  # type: ignore[assignment]
     limits = Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
     with contextlib.suppress(AttributeError, RuntimeError):  # RuntimeError: aiohttp is not installed
-        return openai.DefaultAioHttpClient(limits=limits)
-    return openai.DefaultAsyncHttpxClient(limits=limits)
+        return _by_turns(openai.DefaultAioHttpClient)(limits=limits)
+    return _by_turns(openai.DefaultAsyncHttpxClient)(limits=limits)
 
 
 def _nobody_there(error: BaseException | None) -> bool:
@@ -208,8 +243,12 @@ class LocalBackend:
         self._waiting: list[tuple[Call, asyncio.Future[Reply]]] = []
         self._worker: asyncio.Task[None] | None = None
 
-    async def send(self, call: Call) -> Reply:
+    async def send(self, call: Call, turn: Turn) -> Reply:
         """The reply, with those of other calls waiting."""
+        async with turn():
+            return await self._answered(call)
+
+    async def _answered(self, call: Call) -> Reply:
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append((call, future))
         if self._worker is None or self._worker.done():

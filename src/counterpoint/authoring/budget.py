@@ -50,6 +50,11 @@ class Budget:
         self.ended.set()
         self._wake()
 
+    def go_on(self) -> None:
+        """Raise what the run was stopped with, if it was."""
+        if self._stopped:
+            raise self._stopped
+
     @asynccontextmanager
     async def reserve(self, worst: float) -> AsyncIterator[Reservation]:
         """Set money aside while a call is in flight; waits for others to come back where that can make room.
@@ -63,8 +68,7 @@ class Budget:
             RunStoppedError: the run was stopped.
         """
         while True:
-            if self._stopped:
-                raise self._stopped
+            self.go_on()
             amount = worst * self._worst
             if self.cap is None or self.spent + self.reserved + amount <= self.cap:
                 break

@@ -14,8 +14,10 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -260,25 +262,31 @@ class LLM:
         raise AssertionError("tenacity gives an answer or an error")
 
     async def _once(self, call: Call, key: str) -> Answer:
-        """Send the call once. Its slot is free again as soon as the answer is written, before it is on the disk."""
+        """Send the call once."""
         tokens = sum(len(message.content.encode()) + 16 for message in call.messages)  # a token has a byte or more
         worst = self.endpoint.cost(tokens, call.sampling.max_tokens)
-        async with self._slots:
-            if self._begun < self.endpoint.concurrency:
-                self._begun += 1
-                await self._sleep(APART * (self._begun - 1))
-            await self._limit.wait(tokens // 3 + call.sampling.max_tokens)
-            async with self.budget.reserve(worst) as reservation:
-                reply = await self._backend.send(call)
-                reservation.paid = self.endpoint.cost(reply.tokens_in, reply.tokens_out)
-                answer = self._answer(call, key, reply, reservation.paid)
-                safe = self.cache.put(answer)
+        async with self.budget.reserve(worst) as reservation:
+            reply = await self._backend.send(call, partial(self._turn, tokens // 3 + call.sampling.max_tokens))
+            reservation.paid = self.endpoint.cost(reply.tokens_in, reply.tokens_out)
+            answer = self._answer(call, key, reply, reservation.paid)
+            safe = self.cache.put(answer)
         self._lost = 0
         self.budget.calls += 1
         self.budget.tokens_in += reply.tokens_in
         self.budget.tokens_out += reply.tokens_out
         await safe
         return answer
+
+    @asynccontextmanager
+    async def _turn(self, tokens: int) -> AsyncIterator[None]:
+        """One of the places in flight, when the rates allow another call of so many tokens."""
+        async with self._slots:
+            if self._begun < self.endpoint.concurrency:
+                self._begun += 1
+                await self._sleep(APART * (self._begun - 1))
+            await self._limit.wait(tokens)
+            self.budget.go_on()
+            yield
 
     def _answer(self, call: Call, key: str, reply: Reply, cost: float) -> Answer:
         return Answer(

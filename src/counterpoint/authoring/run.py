@@ -15,8 +15,10 @@ journal and is not written again.
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -103,7 +105,7 @@ async def run(
         report: told after each decision.
     """
     decisions = _Decisions(slots, settle, report or (lambda _: None))
-    working = asyncio.Semaphore(parallel)
+    working = _Seats(parallel)
     tasks: dict[tuple[int, int], asyncio.Task[Draft]] = {}
 
     def begin(slot: int, attempt: int) -> None:
@@ -114,7 +116,7 @@ async def run(
 
     stopped, places = "", list(range(slots))
     try:
-        for slot in places:  # all at once: the semaphore lets them in, in this order
+        for slot in places:  # all at once: the seats let them in, in this order
             begin(slot, 0)
         for attempt in range(attempts):
             again = []
@@ -151,14 +153,45 @@ async def in_order(items: Sequence[A], work: Callable[[A], Awaitable[B]], *, par
     return [task.result() for task in tasks]
 
 
-async def _written(write: Write, slot: int, attempt: int, journal: Journal, working: asyncio.Semaphore) -> Draft:
+class _Seats:
+    """Attempts at work. Later attempts are let in first: of all that wait they have the longest way to go, and left to
+    the last they would be at work alone."""
+
+    def __init__(self, count: int) -> None:
+        self._free = count
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+
+    @asynccontextmanager
+    async def seat(self, slot: int, attempt: int) -> AsyncIterator[None]:
+        """A seat for one attempt. Only a whole run is ever cancelled: no seat is missed that gets lost in it."""
+        if self._free:
+            self._free -= 1
+        else:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._waiting, (-attempt, slot, turn))
+            await turn
+        try:
+            yield
+        finally:
+            self._hand_on()
+
+    def _hand_on(self) -> None:
+        while self._waiting:
+            *_, turn = heapq.heappop(self._waiting)
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+
+async def _written(write: Write, slot: int, attempt: int, journal: Journal, working: _Seats) -> Draft:
     """What stands in the journal for this attempt, or what is written now.
 
     A call that got no answer is a rejection in this run but is not journalled: a resumed run asks again.
     """
     found = journal.get(slot, attempt)
     if found is None:
-        async with working:
+        async with working.seat(slot, attempt):
             try:
                 found = await write(slot, attempt)
             except RejectedError as error:

@@ -63,7 +63,7 @@ def dilemmas(
     max_tokens: Annotated[int, typer.Option(min=1, help="Tokens of one answer at most.")] = 1500,
     price_in: common.PriceIn = 1.0,
     price_out: common.PriceOut = 4.0,
-    concurrency: common.Concurrency = 16,
+    concurrency: common.Concurrency = common.IN_FLIGHT,
     rpm: common.Rpm = None,
     tpm: common.Tpm = None,
     timeout: common.Timeout = 120.0,

@@ -51,6 +51,8 @@ Force = Annotated[bool, typer.Option("--force", help="Replace a file that no run
 AsJson = Annotated[bool, typer.Option("--json", help="Print the card as JSON for programs.")]
 
 DEFAULT_CACHE = Path("author-cache")
+IN_FLIGHT = 64
+"""Calls in flight where nothing else is said. An endpoint that takes fewer says so (429), and is then left in peace."""
 
 
 @dataclass
@@ -147,8 +149,9 @@ def endpoint_of(model: str, base_url: str, **settings: Any) -> Endpoint:
 
 
 def wide(concurrency: int) -> int:
-    """Rows at work at once: each has one call in flight, but for moments in which it waits for the disk."""
-    return concurrency + max(4, concurrency // 4)
+    """Rows at work at once. Each has one call in flight or none; were they no more than that, places would stand empty
+    while rows are read and checked, and towards the end of a run."""
+    return 2 * concurrency
 
 
 def embedder(wanted: bool) -> Embed:

@@ -54,7 +54,7 @@ def conversations(
     ] = None,
     price_in: common.PriceIn = 1.0,
     price_out: common.PriceOut = 4.0,
-    concurrency: common.Concurrency = 16,
+    concurrency: common.Concurrency = common.IN_FLIGHT,
     rpm: common.Rpm = None,
     tpm: common.Tpm = None,
     timeout: common.Timeout = 120.0,
@@ -104,7 +104,7 @@ def conversations(
                     count,
                     journal=session.journal,
                     attempts=attempts,
-                    parallel=2 * concurrency,
+                    parallel=common.wide(concurrency),
                     report=session.report,
                 )
 

@@ -52,7 +52,7 @@ def histories(
     temperature: Annotated[float, typer.Option(min=0, help="Of the phrasing.")] = 0.9,
     price_in: common.PriceIn = 1.0,
     price_out: common.PriceOut = 4.0,
-    concurrency: common.Concurrency = 16,
+    concurrency: common.Concurrency = common.IN_FLIGHT,
     rpm: common.Rpm = None,
     tpm: common.Tpm = None,
     timeout: common.Timeout = 120.0,

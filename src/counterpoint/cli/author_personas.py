@@ -41,7 +41,7 @@ def personas(
     max_tokens: Annotated[int, typer.Option(min=1, help="Tokens of one answer at most.")] = 4096,
     price_in: common.PriceIn = 1.0,
     price_out: common.PriceOut = 4.0,
-    concurrency: common.Concurrency = 16,
+    concurrency: common.Concurrency = common.IN_FLIGHT,
     rpm: common.Rpm = None,
     tpm: common.Tpm = None,
     timeout: common.Timeout = 120.0,

@@ -52,7 +52,7 @@ def lint(data_set: DataSet, embed: Embed | None = None) -> Lint:
     findings = [
         *_rule_findings(blind),
         *_pole_balance(data_set),
-        *_giveaways(data_set),
+        *(found for pair, dilemmas in _by_pair(data_set) for dilemma in dilemmas for found in giveaways(dilemma, pair)),
         *_repeats(data_set),
         *(near_duplicates(data_set, embed) if embed else ()),
     ]
@@ -113,17 +113,16 @@ def _pole_balance(data_set: DataSet) -> Iterator[Finding]:
             yield Finding("warning", "pole balance", pair.name, message)
 
 
-def _giveaways(data_set: DataSet) -> Iterator[Finding]:
-    for pair, dilemmas in _by_pair(data_set):
-        stems = tuple(stem for pole in pair.poles for stem in pole.stems)
-        names = [words(pole.name) for pole in pair.poles]
-        for dilemma in dilemmas:
-            for i, option in enumerate(dilemma.options, start=1):
-                for field, text in (("text", option.text), ("explanation", option.explanation)):
-                    if given := _given_away(words(text), stems, names):
-                        severity: Severity = "error" if field == "text" else "warning"
-                        message = f"the {field} of option {i} has a pole's word: {', '.join(given)}"
-                        yield Finding(severity, "pole words", dilemma.id, message)
+def giveaways(dilemma: Dilemma, pair: ValuePair) -> Iterator[Finding]:
+    """Poles' words in a dilemma's options and explanations."""
+    stems = tuple(stem for pole in pair.poles for stem in pole.stems)
+    names = [words(pole.name) for pole in pair.poles]
+    for i, option in enumerate(dilemma.options, start=1):
+        for field, text in (("text", option.text), ("explanation", option.explanation)):
+            if given := _given_away(words(text), stems, names):
+                severity: Severity = "error" if field == "text" else "warning"
+                message = f"the {field} of option {i} has a pole's word: {', '.join(given)}"
+                yield Finding(severity, "pole words", dilemma.id, message)
 
 
 def _given_away(text: list[str], stems: tuple[str, ...], names: Sequence[list[str]]) -> list[str]:

@@ -82,6 +82,16 @@ def test_killed_and_begun_again_it_asks_nothing_twice_and_becomes_the_same(tmp_p
     assert not parts[2].stopped
 
 
+def test_calls_go_side_by_side_and_the_order_of_their_answers_decides_nothing(tmp_path: Path) -> None:
+    pools = []
+    for script in (Script(latency=0.02), Script(latency=0.02, jitter=0.2, fails=0.2)):
+        with ScriptedServer(script, PLAYERS) as server:
+            pools.append(grown(server, tmp_path / str(script.jitter), replace(GROWTH, wanted=600)))
+            assert server.stats.most_in_flight > 8  # 4 at first, for 20 seeds; then as the pool has fives to show
+            assert server.stats.calls < 600 / 20 + 8
+    assert [member.text for member in pools[0].members] == [member.text for member in pools[1].members]
+
+
 def test_a_model_that_repeats_itself_fills_the_pool_and_the_run_ends(tmp_path: Path) -> None:
     with ScriptedServer(players={"Texts": lambda request, chance: texts_of(25)}) as server:  # noqa: ARG005
         pool = grown(server, tmp_path)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from counterpoint.data.checks import checked
-from counterpoint.data.lint import lint
+from counterpoint.data.lint import giveaways
 from counterpoint.data.rules_of_thumb import words
-from counterpoint.types import DataSet, Dilemma, Taxonomy, ValuePair
+from counterpoint.types import Dilemma, Taxonomy, ValuePair
 
 LEAST_SCENARIO, LEAST_OPTION = 8, 3
 """Words: less is no situation and no deed."""
@@ -17,10 +17,10 @@ UNEVEN = 2.0
 
 def problems(dilemma: Dilemma, taxonomy: Taxonomy) -> list[str]:
     """What is wrong, in words; nothing where the dilemma may stand."""
-    alone = DataSet("draft", taxonomy, (dilemma,))
+    pair = taxonomy.by_name[dilemma.value_pair]
     found = [f"{fault.field} {fault.message}" for fault in checked(dilemma, taxonomy).faults]
-    found += [finding.message for finding in lint(alone).findings if finding.check == "pole words"]
-    return found + _named(dilemma, taxonomy.by_name[dilemma.value_pair]) + _lengths(dilemma)
+    found += [finding.message for finding in giveaways(dilemma, pair)]
+    return found + _named(dilemma, pair) + _lengths(dilemma)
 
 
 def forbidden(pair: ValuePair) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,7 +39,10 @@ async def author(
 ) -> Grown:
     """Grow both pools and make `count` personas of them. Pools grow side by side, each by itself."""
     told = _Told(len(KINDS) * growth.wanted, report)
-    profiles, personalities = await asyncio.gather(*(grow(kind, client, embed, growth, report=told) for kind in KINDS))
+    with ThreadPoolExecutor(1) as thread:  # shared: encoders are not made for two at once
+        profiles, personalities = await asyncio.gather(
+            *(grow(kind, client, embed, growth, thread=thread, report=told) for kind in KINDS)
+        )
     stopped = profiles.stopped or personalities.stopped
     personas = pair(profiles, personalities, count, seed=growth.seed, seeds=not stopped)
     rows = tuple((slot, 0, _draft(paired, growth)) for slot, paired in enumerate(personas))
@@ -126,7 +130,8 @@ def price(growth: Growth, endpoint: Endpoint) -> Price:
     read += growth.shown * _TEXT + _FORM
     wrote = min(growth.asked * _TEXT, growth.max_tokens)
     window = -(-growth.window // growth.asked)
-    most = len(KINDS) * (least / max(growth.saturation, 1 / growth.window) + window + growth.calls)
+    at_once = min(growth.calls, max(len(kind.seeds) + growth.wanted for kind in KINDS) // growth.shown)
+    most = len(KINDS) * (least / max(growth.saturation, 1 / growth.window) + window + at_once)
     worst = endpoint.cost(read, growth.max_tokens) + endpoint.cost(read + growth.max_tokens, growth.max_tokens)
     return Price(calls, calls * read, calls * wrote, calls * endpoint.cost(read, wrote), most * worst)
 

@@ -1,10 +1,11 @@
 """Grow a pool of texts by asking for more until there are enough or hardly anything new comes.
 
 ALOE (Wu et al. 2024, arXiv 2410.03642): five random members are shown, twenty new ones asked for, and a candidate stays
-if its similarity with everything kept is at most 0.6. Ours: several calls a round, and a stated rule of when to stop.
+if its similarity with everything kept is at most 0.6. Ours: many calls in flight, and a stated rule of when to stop.
 
-Everything that is asked follows from the seed and from what was answered before, so a run that was killed asks the same
-again and finds the answers in the client's cache.
+Answers are decided on in the order in which they were asked for, whatever order they come in, and a call is made when
+those so many before it have been decided on. So everything that is asked follows from the seed and from what was
+answered before, and a run that was killed asks the same again and finds the answers in the client's cache.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import math
 import random
 import re
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,8 +82,9 @@ class Growth:
     """ALOE's."""
     max_tokens: int = 4096
     """Of an answer; twenty paragraphs take about 2,000."""
-    calls: int = 4
-    """Most calls in a round: they are sent together and see the same pool."""
+    calls: int = 64
+    """Most calls on their way at once. They are fewer while there are not members enough to show each call others, and
+    where fewer will do for what is missing."""
     window: int = 100
     """Texts asked for over which survival is measured; what a call failed to bring counts as not surviving."""
     saturation: float = 0.05
@@ -139,24 +142,32 @@ Report = Callable[[str, Step, Mapping[str, int]], None]
 """Told after each call: kind, how far, rejections by reason so far."""
 
 
-async def grow(kind: Kind, client: Client, embed: Embed, growth: Growth, *, report: Report | None = None) -> Pool:
-    """The pool, grown until it has what is wanted, is full, or nothing more can be asked."""
-    pool = _Growing(kind, embed, growth)
-    stopped = ""
-    while not pool.enough and not pool.saturated and not stopped:
-        calls = list(pool.calls())
-        for answer in await asyncio.gather(*(client.ask_for(c, Texts) for c in calls), return_exceptions=True):
-            if isinstance(answer, RunStoppedError):
-                stopped = str(answer)
-                break
-            if isinstance(answer, CallFailedError):
-                pool.failed(answer)
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                pool.take(answer.value.texts, answer.answers)
-            if report:
-                report(kind.name, pool.steps[-1], Counter(rejection.reason for rejection in pool.rejections))
+async def grow(
+    kind: Kind,
+    client: Client,
+    embed: Embed,
+    growth: Growth,
+    *,
+    thread: Executor | None = None,
+    report: Report | None = None,
+) -> Pool:
+    """The pool, grown until it has what is wanted, is full, or nothing more can be asked.
+
+    Args:
+        kind: what it holds.
+        client: who is asked.
+        embed: texts to vectors; takes long, and is called in a thread, for an answer as soon as it comes.
+        growth: how it grows.
+        thread: where `embed` is called, for one answer at a time; a thread of its own where not given.
+        report: told after each call.
+    """
+    with ThreadPoolExecutor(1) as own:
+        pool = await asyncio.get_running_loop().run_in_executor(thread or own, _Growing, kind, embed, growth)
+        async with _Asking(pool, client, thread or own) as asking:
+            while (answer := await asking.next()) is not None:
+                pool.take(answer)
+                if report:
+                    report(kind.name, pool.steps[-1], Counter(rejection.reason for rejection in pool.rejections))
     return Pool(
         kind=kind.name,
         members=tuple(pool.members),
@@ -164,8 +175,59 @@ async def grow(kind: Kind, client: Client, embed: Embed, growth: Growth, *, repo
         rejections=tuple(pool.rejections),
         steps=tuple(pool.steps),
         saturated=pool.saturated and not pool.enough,
-        stopped=stopped,
+        stopped=asking.stopped,
     )
+
+
+class _Candidates(NamedTuple):
+    """One answer, made ready to be decided on."""
+
+    texts: list[str]
+    faults: list[str]
+    """Why a text is none to keep; empty where it may be."""
+    vectors: NDArray[np.float32]
+    """Of the others."""
+    answers: tuple[Answer, ...]
+
+
+class _Asking:
+    """The calls of a pool that are on their way, and their answers in the order of asking."""
+
+    def __init__(self, pool: _Growing, client: Client, thread: Executor) -> None:
+        self._pool, self._client, self._thread = pool, client, thread
+        self._tasks: deque[asyncio.Task[_Candidates | CallFailedError]] = deque()
+        self.stopped = ""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """What is in flight when nothing more can be asked is paid for, and waited for."""
+        for task in self._tasks:
+            if kind is not None:
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def next(self) -> _Candidates | CallFailedError | None:
+        """The answer whose turn it is; None when there are no more."""
+        for _ in range(self._pool.at_once - len(self._tasks)):
+            self._tasks.append(asyncio.create_task(self._ask(self._pool.call())))
+        if not self._tasks:
+            return None
+        try:
+            return await self._tasks.popleft()
+        except RunStoppedError as error:
+            self.stopped = str(error)
+            return None
+
+    async def _ask(self, call: Call) -> _Candidates | CallFailedError:
+        try:
+            read = await self._client.ask_for(call, Texts)
+        except CallFailedError as error:
+            return error
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._pool.ready, read.value.texts, read.answers
+        )
 
 
 @dataclass
@@ -200,43 +262,55 @@ class _Growing:
         full = len(self._last) == self.growth.window
         return full and sum(self._last) < self.growth.saturation * self.growth.window
 
-    def calls(self) -> Iterator[Call]:
-        """The calls of the next round: no more than could be of use."""
-        missing = self.growth.wanted - self.new
-        for _ in range(min(self.growth.calls, math.ceil(missing / self.growth.asked))):
-            draw = random.Random(content_hash("persona pool", self.growth.seed, self.kind.name, self._asked))
-            texts = [member.text for member in self.members]
-            shown = draw.sample(texts, min(self.growth.shown, len(texts)))
-            yield Call(
-                self.kind.prompt.render(shown=shown, count=self.growth.asked),
-                Sampling(self.growth.temperature, max_tokens=self.growth.max_tokens),
-                seed=self._asked,
-                step=self.kind.name,
-                prompt=self.kind.prompt.reference,
-            )
-            self._asked += 1
+    @property
+    def at_once(self) -> int:
+        """How many calls may be on their way: each can be shown members of its own, and none is more than is needed."""
+        if self.enough or self.saturated:
+            return 0
+        full = len(self._last) == self.growth.window
+        survive = max(sum(self._last), 1) / self.growth.window if full else 1.0
+        needed = math.ceil((self.growth.wanted - self.new) / (self.growth.asked * survive))
+        return min(self.growth.calls, needed, max(1, len(self.members) // self.growth.shown))
 
-    def failed(self, error: CallFailedError) -> None:
-        """Count a call of which nothing came."""
-        self.rejections.append(Rejection(len(self.steps), 0, error.reason, error.detail, error.answers))
-        self._last.extend([False] * self.growth.asked)
-        self._step(self.growth.asked)
+    def call(self) -> Call:
+        """The next call."""
+        draw = random.Random(content_hash("persona pool", self.growth.seed, self.kind.name, self._asked))
+        texts = [member.text for member in self.members]
+        shown = draw.sample(texts, min(self.growth.shown, len(texts)))
+        self._asked += 1
+        return Call(
+            self.kind.prompt.render(shown=shown, count=self.growth.asked),
+            Sampling(self.growth.temperature, max_tokens=self.growth.max_tokens),
+            seed=self._asked - 1,
+            step=self.kind.name,
+            prompt=self.kind.prompt.reference,
+        )
 
-    def take(self, texts: Sequence[str], answers: tuple[Answer, ...]) -> None:
-        """Decide on one answer's candidates, in order."""
+    def ready(self, texts: Sequence[str], answers: tuple[Answer, ...]) -> _Candidates:
+        """An answer's texts, cleaned, looked at and embedded: all that can be done before its turn."""
         cleaned = [_cleaned(text) for text in texts]
         faults = [_fault(text) for text in cleaned]
         sound = [text for text, fault in zip(cleaned, faults, strict=True) if not fault]
-        kept = iter(self.filter.add(self.embed(sound)).tolist() if sound else [])
-        for place, (text, fault) in enumerate(zip(cleaned, faults, strict=True)):
+        vectors = self.embed(sound) if sound else np.empty((0, self.filter.dimension), np.float32)
+        return _Candidates(cleaned, faults, vectors, answers)
+
+    def take(self, came: _Candidates | CallFailedError) -> None:
+        """Decide on what came of one call: its candidates in order, or nothing."""
+        if isinstance(came, CallFailedError):
+            self.rejections.append(Rejection(len(self.steps), 0, came.reason, came.detail, came.answers))
+            self._last.extend([False] * self.growth.asked)
+            self._step(self.growth.asked)
+            return
+        kept = iter(self.filter.add(came.vectors).tolist())
+        for place, (text, fault) in enumerate(zip(came.texts, came.faults, strict=True)):
             reason = fault or ("" if next(kept) else "too similar")
             if reason:
-                self.rejections.append(Rejection(len(self.steps), place, reason, text[:300], answers))
+                self.rejections.append(Rejection(len(self.steps), place, reason, text[:300], came.answers))
             else:
-                self.members.append(Member(text, answers[-1]))
+                self.members.append(Member(text, came.answers[-1]))
             self._last.append(not reason)
-        self._last.extend([False] * (self.growth.asked - len(texts)))
-        self._step(max(self.growth.asked, len(texts)))
+        self._last.extend([False] * (self.growth.asked - len(came.texts)))
+        self._step(max(self.growth.asked, len(came.texts)))
 
     def _step(self, asked: int) -> None:
         before = self.steps[-1].asked if self.steps else 0
