@@ -18,7 +18,7 @@ def evaluate(
         str | None,
         typer.Option(
             help="A file, a folder or 'crossroads': what is asked; what is trained or measured on where --test says "
-            "what is asked. history, dial: without --test it is split by scenario. "
+            "what is asked. history, drift, dial: without --test it is split by scenario. "
             "harm: two-choice TruthfulQA; lm:tiny needs none."
         ),
     ] = None,
@@ -38,7 +38,7 @@ def evaluate(
         str,
         typer.Option(
             help="encoder; lm: and a hub id, a folder, or tiny; or a folder of a saved scorer. "
-            "history: encoder. harm, dial: lm:..."
+            "history: encoder. harm, dial: lm:... vcd_open: URL#MODEL too."
         ),
     ] = "encoder",
     finetune: Annotated[
@@ -49,7 +49,7 @@ def evaluate(
     seeds: Annotated[int | None, typer.Option(help=f"How many seeds. For {takers('seeds')}.")] = None,
     methods: Annotated[
         str | None,
-        typer.Option(help="harm, dial: ways of steering, comma-separated. Others: base, pft, ..."),
+        typer.Option(help="harm, dial: ways of steering, comma-separated. drift: user models. Others: base, pft, ..."),
     ] = None,
     strengths: Annotated[str | None, typer.Option(help="harm: strengths in log-odds, comma-separated.")] = None,
     material: Annotated[
@@ -60,6 +60,13 @@ def evaluate(
     ] = None,
     task: Annotated[
         list[str] | None, typer.Option(help="harm: a task of lm-evaluation-harness; may be given several times.")
+    ] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            help="Who grades: encoder (a pole judge trained here, the default), lm:..., or URL#MODEL. "
+            f"For {takers('judge')}."
+        ),
     ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="A setting, such as questions=60.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON and nothing else.")] = False,
@@ -91,5 +98,6 @@ def evaluate(
         material=tuple(material or ()),
         dial=tuple(dial or ()),
         task=tuple(task or ()),
+        judge=judge,
     )
     suite_of(options)(options)

@@ -141,11 +141,11 @@ def read_suite(name: str, what: str, taxonomy: str | None) -> tuple[Suite, DataS
     if name == "bqd":
         parts = read_bqd(what, taxonomy=taxonomy or "bqd")
         return Bqd(parts.test), parts.train
-    parts = _parts(what, taxonomy)
+    parts = dilemma_parts(what, taxonomy)
     return (Vcd if name == "vcd" else Conflict)(parts.test), parts.train
 
 
-def _parts(what: str, taxonomy: str | None) -> Parts:
+def dilemma_parts(what: str, taxonomy: str | None) -> Parts:
     """Dilemmas of any format; a folder with train/ and test/ is both."""
     folder = Path(what)
     if not (folder / "test").is_dir():

@@ -56,6 +56,8 @@ class Options:
     """Files."""
     task: tuple[str, ...] = ()
     """Tasks of lm-evaluation-harness."""
+    judge: str | None = None
+    """Who grades: `encoder`, `lm:...` or `URL#MODEL`."""
 
 
 def listed(text: str | None, kind: Callable[[str], T], option: str, expected: str) -> list[T] | None:

@@ -33,7 +33,13 @@ SUITES: Mapping[str, Entry] = {
         "evaluate_history",
         ("test", "finetune", "seeds", "histories", "people"),
     ),
+    "drift": Entry(
+        "how user models follow people whose leaning changes",
+        "evaluate_drift",
+        ("test", "finetune", "seeds", "people", "methods"),
+    ),
     "vcd": Entry("dilemmas for either side", "evaluate_choices", _TRAINED),
+    "vcd_open": Entry("open questions for either side, judged", "evaluate_vcd_open", (*_TRAINED, "judge")),
     "conflict": Entry("both sides of a dilemma at once", "evaluate_choices", _TRAINED),
     "bqd": Entry("behaviours for either side", "evaluate_choices", _TRAINED),
     "prefeval": Entry("replies that fit a preference", "evaluate_choices", _TRAINED),

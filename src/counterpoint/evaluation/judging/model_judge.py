@@ -9,20 +9,15 @@ runs that share the cache under this name.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from counterpoint.authoring.backend import Backend, LocalBackend, Speak
-from counterpoint.authoring.budget import Budget
-from counterpoint.authoring.cache import AnswerCache
+from counterpoint.authoring.backend import Speak
 from counterpoint.authoring.calls import Call, CallFailedError, Message, Sampling
-from counterpoint.authoring.llm import LLM, Client, Endpoint
-from counterpoint.authoring.run import in_order
+from counterpoint.authoring.llm import Client, Endpoint
 from counterpoint.evaluation.judge import (
     Choice,
     JudgeItem,
@@ -34,24 +29,13 @@ from counterpoint.evaluation.judge import (
     check_items,
 )
 from counterpoint.evaluation.judging.asking import Compared, form_of, to_compare, to_grade
+from counterpoint.evaluation.judging.together import Spent, together
 
 SAMPLING = Sampling(temperature=0.7, max_tokens=512)
 """Warm, so that repeats differ: what a judge says at temperature 0 hides how little it is sure of."""
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-@dataclass
-class Spent:
-    """What a judge has cost so far, in this process."""
-
-    calls: int = 0
-    """Answers paid for."""
-    cached: int = 0
-    """Answers had before."""
-    dollars: float = 0.0
-    """Over all runs that share the cache."""
 
 
 class ModelJudge:
@@ -135,13 +119,6 @@ class ModelJudge:
             "spent": vars(self.spent),
         }
 
-    def _backend(self) -> Backend | None:
-        """The model in process, loaded when it is first asked; None: the endpoint's URL."""
-        if self._load is None:
-            return None
-        self._speak = self._speak or self._load()
-        return LocalBackend(self._speak)
-
     async def _ask(
         self, client: Client, messages: tuple[Message, ...], form: type[Any], rubric: Rubric, repeat: int
     ) -> Any:
@@ -150,21 +127,20 @@ class ModelJudge:
         value: BaseModel = read.value
         return value
 
-    def _all(self, jobs: Sequence[T], one: Callable[..., Any]) -> list[Any]:
-        """Every job's result; clients belong to one event loop, so that each call of ours has its own."""
-
-        async def main() -> list[Any]:
-            with AnswerCache(self.cache, run=f"judge {self.endpoint.name} {self.name}") as cache:
-                budget = Budget(self.max_cost, spent=cache.spent)
-                async with LLM(self.endpoint, cache=cache, budget=budget, backend=self._backend()) as client:
-                    try:
-                        return await in_order(jobs, lambda job: one(job, client), parallel=self.endpoint.concurrency)
-                    finally:
-                        self.spent.calls += budget.calls
-                        self.spent.cached += budget.cached
-                        self.spent.dollars = budget.spent
-
-        return _without_group(main)
+    def _all(self, jobs: Sequence[T], one: Callable[[T, Client], Awaitable[R]]) -> list[R]:
+        """Every job's result."""
+        if self._load is not None and self._speak is None:
+            self._speak = self._load()
+        return together(
+            self.endpoint,
+            jobs,
+            one,
+            cache=self.cache,
+            run="judge",
+            max_cost=self.max_cost,
+            speak=self._speak,
+            spent=self.spent,
+        )
 
 
 def _named(better: str, *, turned: bool) -> Choice:
@@ -172,12 +148,3 @@ def _named(better: str, *, turned: bool) -> Choice:
     if better == "tie":
         return "tie"
     return "one" if (better == "first") != turned else "other"
-
-
-def _without_group(main: Callable[[], Any]) -> list[Any]:
-    """Run to the end; of several errors at once the first."""
-    try:
-        found: list[Any] = asyncio.run(main())
-        return found
-    except ExceptionGroup as group:
-        raise group.exceptions[0] from None

@@ -4,14 +4,16 @@
     score   = 10 P(p | t),   P(p | t) = 1 / (1 + exp(-(a lean(t) + b)))
 
 s are the scorer's log-probabilities in a dilemma whose two options are the text t and a neutral text n, so that the
-scorer's contract is all that is needed; a and the offset b of each value pair are fitted (Platt 1999) on labelled
-options that the scorer wasn't trained on. How far its verdicts agree with gold labels is measured on options of
-further dilemmas, and stands beside every number that it gives. It is measured on options, not on free answers.
+scorer's contract is all that is needed; a and the offset b of each value pair are fitted (Platt 1999) to leans of
+labelled options that the scorer wasn't trained on: five times it is trained without a fifth of the scenarios. How far
+its verdicts agree with gold labels is measured on the same held-out leans, a and b fitted without their fifth, and
+stands beside every number that it gives. The judge itself is then trained on all. It is measured on options, not on
+free answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,26 +22,26 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from counterpoint.data.split import split
+from counterpoint.data.split import scenario_key
 from counterpoint.errors import BadInputError
 from counterpoint.evaluation.agreement import weighted_kappa
 from counterpoint.evaluation.judge import JudgeItem, PairItem, Preference, Rubric, Verdict, check_items
 from counterpoint.evaluation.judging.rubrics import POLE_SHOWN
 from counterpoint.models.scorer import Scorer
-from counterpoint.types import DataSet, Dilemma, Option, Pole, Taxonomy
+from counterpoint.types import DataSet, Dilemma, Option, Pole, Taxonomy, content_hash
 
 Array = NDArray[np.float64]
 
 NEUTRAL = "None of these."
-FRACTIONS = (0.6, 0.2, 0.2)
-"""Of the labelled scenarios: the scorer's training, the fit of a and b, the measured agreement."""
+FOLDS = 5
+"""Parts of the scenarios, each held out once."""
 PRECISION = 1.0
 """Of the normal prior on each b, in squared nats: an option's side is even odds unless data say otherwise."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Agreement with gold labels, on labelled options of dilemmas that nothing was fitted to."""
+    """Agreement with gold labels, cross-validated: on options of scenarios that nothing was fitted to."""
 
     accuracy: float
     """Share of options whose pole is told right."""
@@ -185,58 +187,69 @@ def fit_platt(lean: Array, pairs: Sequence[str], positive: Sequence[bool]) -> Pl
     return Platt(float(found[0]), {name: float(b) for name, b in zip(names, found[1:], strict=True)})
 
 
-def measure(scorer: Scorer, taxonomy: Taxonomy, platt: Platt, data: DataSet) -> Measured:
-    """Agreement with the labels of all options of these dilemmas.
-
-    Raises:
-        BadInputError: there is none.
-    """
-    texts, positive = _labelled(data.dilemmas, taxonomy)
-    if not texts:
-        raise BadInputError(f"{data.name}: no labelled options to measure a judge's agreement on")
-    told = probabilities(leans(scorer, taxonomy, texts), [pair for *_, pair in texts], platt) >= 0.5
-    labels = np.array(positive)
-    kappa = weighted_kappa(told.astype(float), labels.astype(float))
-    return Measured(
-        round(float((told == labels).mean()), 4),
-        None if kappa is None else round(kappa, 4),
-        len(texts),
-        len(data),
-        data.name,
-    )
-
-
 def encoder_judge(data: DataSet, *, seed: int = 0, finetune: bool = False) -> PoleJudge:
-    """The encoder, trained by PFT on part of the labelled dilemmas, calibrated on another, measured on a third.
+    """The encoder trained by PFT on labelled dilemmas; `finetune` trains it whole, six times.
 
     Raises:
-        BadInputError: too few dilemmas to divide by scenario.
+        BadInputError: fewer scenarios than `FOLDS`.
     """
-    from counterpoint.models.encoder import EncoderScorer
+    fold = _folds(data.dilemmas, seed)
+    if len(set(fold)) < FOLDS:
+        raise BadInputError(f"{data.name}: a judge needs labelled dilemmas of {FOLDS} scenarios at least")
+    train = _trainer(data.taxonomy, seed, finetune)
+    held: list[tuple[Array, list[str], list[bool]]] = []
+    for number in range(FOLDS):
+        scorer = train([d for d, own in zip(data.dilemmas, fold, strict=True) if own != number])
+        texts, positive = _labelled([d for d, own in zip(data.dilemmas, fold, strict=True) if own == number], data)
+        held.append((leans(scorer, data.taxonomy, texts), [pair for *_, pair in texts], positive))
+    measured = _measure([_fitted_without(held, number) for number in range(FOLDS)], held, data)
+    return PoleJudge(train(data.dilemmas), data.taxonomy, _fitted_without(held, None), measured)
+
+
+def _fitted_without(held: Sequence[tuple[Array, list[str], list[bool]]], left_out: int | None) -> Platt:
+    """a and b from all held-out leans but those of one fold."""
+    kept = [part for number, part in enumerate(held) if number != left_out]
+    lean = np.concatenate([lean for lean, *_ in kept])
+    return fit_platt(lean, [pair for _, pairs, _ in kept for pair in pairs], [p for *_, own in kept for p in own])
+
+
+def _measure(fitted: Sequence[Platt], held: Sequence[tuple[Array, list[str], list[bool]]], data: DataSet) -> Measured:
+    told = np.concatenate(
+        [probabilities(lean, pairs, platt) >= 0.5 for platt, (lean, pairs, _) in zip(fitted, held, strict=True)]
+    )
+    labels = np.array([positive for *_, own in held for positive in own])
+    kappa = weighted_kappa(told.astype(float), labels.astype(float))
+    accuracy = round(float((told == labels).mean()), 4)
+    return Measured(accuracy, None if kappa is None else round(kappa, 4), len(labels), len(data), data.name)
+
+
+def _trainer(taxonomy: Taxonomy, seed: int, finetune: bool) -> Callable[[Sequence[Dilemma]], Scorer]:
+    """Trains an encoder on dilemmas. It reads answers alone: what is judged comes without options beside it."""
+    from counterpoint.models.encoder import EncoderConfig, EncoderScorer
     from counterpoint.training.fit import fit
     from counterpoint.training.objective import OBJECTIVES
     from counterpoint.training.settings import FitConfig
 
-    parts = split(data, FRACTIONS, seed)
-    if not all(map(len, parts)):
-        raise BadInputError(f"{data.name}: {len(data)} dilemmas are too few to train, calibrate and measure a judge")
-    scorer = EncoderScorer.untrained(data.taxonomy)
-    fit(
-        scorer,
-        parts.train.dilemmas,
-        data.taxonomy,
-        OBJECTIVES.get("pft"),
-        config=FitConfig(finetune=finetune),
-        seed=seed,
-    )
-    texts, positive = _labelled(parts.validation.dilemmas, data.taxonomy)
-    pairs = [pair for *_, pair in texts]
-    platt = fit_platt(leans(scorer, data.taxonomy, texts), pairs, positive)
-    return PoleJudge(scorer, data.taxonomy, platt, measure(scorer, data.taxonomy, platt, parts.test))
+    untrained = EncoderScorer.untrained(taxonomy, config=EncoderConfig(situated="never"))
+
+    def train(dilemmas: Sequence[Dilemma]) -> Scorer:
+        scorer = untrained.fresh()
+        fit(scorer, dilemmas, taxonomy, OBJECTIVES.get("pft"), config=FitConfig(finetune=finetune), seed=seed)
+        return scorer
+
+    return train
 
 
-def _labelled(dilemmas: Sequence[Dilemma], taxonomy: Taxonomy) -> tuple[list[tuple[str, str, str]], list[bool]]:
+def _folds(dilemmas: Sequence[Dilemma], seed: int) -> list[int]:
+    """Which fold each dilemma is in, `[dilemma]`: scenarios are dealt out in an order drawn by `seed`, pair by pair."""
+    keys = {scenario_key(d): d.value_pair for d in dilemmas}
+    order = sorted(keys, key=lambda key: (keys[key], content_hash("judge", seed, key)))
+    place = {key: i % FOLDS for i, key in enumerate(order)}
+    return [place[scenario_key(d)] for d in dilemmas]
+
+
+def _labelled(dilemmas: Sequence[Dilemma], data: DataSet) -> tuple[list[tuple[str, str, str]], list[bool]]:
     """Every option as (question, text, value pair), and whether it serves the positive pole."""
     rows = [(d, option) for d in dilemmas for option in d.options]
     texts = [(asked_of(d), option.text, d.value_pair) for d, option in rows]
-    return texts, [option.pole == taxonomy.by_name[d.value_pair].positive.name for d, option in rows]
+    return texts, [option.pole == data.taxonomy.by_name[d.value_pair].positive.name for d, option in rows]

@@ -1,0 +1,229 @@
+"""`counterpoint evaluate --suite vcd_open`: from options to answers, a judge and their table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from counterpoint.authoring.llm import Endpoint
+from counterpoint.cli.evaluate_choices import dilemma_parts
+from counterpoint.cli.evaluate_data import split_in_two
+from counterpoint.cli.evaluate_options import Options, listed
+from counterpoint.cli.progress import progress_bar
+from counterpoint.config import resolve, to_toml
+from counterpoint.data import check_no_leak, load, split
+from counterpoint.errors import BadInputError
+from counterpoint.evaluation.compare_config import ENCODER, LM
+from counterpoint.evaluation.judging.leaks import Guarded, training_texts
+from counterpoint.evaluation.judging.opening import open_judge
+from counterpoint.evaluation.method_labels import label_methods
+from counterpoint.evaluation.opened.answering import EndpointAnswerer, answerer_of
+from counterpoint.evaluation.progress import Stage
+from counterpoint.evaluation.suite_models import contenders, identity, presets
+from counterpoint.evaluation.suites.vcd_open import Contestant, OpenConfig, check_open, run_open
+from counterpoint.runlog import RunFolder
+from counterpoint.training.learner import BASE
+from counterpoint.training.lm.settings import is_tiny
+from counterpoint.types import DataSet, content_hash
+
+SHOWN = ("score", "opposite", "contrast", "log_perplexity", "words")
+
+
+class Material(NamedTuple):
+    """Dilemmas by what they are for; no scenario has two uses."""
+
+    asked: DataSet
+    labelled: DataSet | None
+    """What a pole judge is trained and measured on."""
+    train: DataSet | None
+    """What contenders are trained on."""
+    said: str
+
+
+def run(options: Options) -> None:
+    """Run the suite, write its folder, print its table.
+
+    Raises:
+        BadInputError: an option or the data can't work, or the judge fails its proof.
+    """
+    config = _config(options)
+    check_open(config)
+    with progress_bar(quiet=options.as_json) as report:
+        material = read_material(options, config)
+        told = content_hash("vcd_open", material.asked.digest, _labels(material.labelled), _identity(config, material))
+        folder = RunFolder(options.out, told, to_toml(config))
+        try:
+            report(Stage(f"making the judge {config.judge.who}", 0.0))
+            judge = open_judge(config.judge, folder=options.out, labelled=material.labelled)
+            trained = [d for part in (material.labelled, material.train) if part for d in part.dilemmas]
+            guarded = Guarded(judge, training_texts(trained))
+            said = {
+                **asdict(config),
+                "data": options.data,
+                "test": options.test,
+                "train": options.train,
+                "parts": material.said,
+                "trained_on_count": len(material.train) if material.train else 0,
+            }
+            people = contestants(config, material, options.out)
+            results = run_open(material.asked, people, guarded, config, folder=folder, said=said, report=report)
+        finally:
+            folder.close()
+    if options.as_json:
+        typer.echo(json.dumps(results["summary"]))
+        return
+    print_open(results, Console())
+    Console().print(f"\nNumbers: {options.out / 'results.json'}", soft_wrap=True, highlight=False)
+
+
+def _config(options: Options) -> OpenConfig:
+    flags: dict[str, Any] = {
+        "model": options.model,
+        "seeds": options.seeds,
+        "methods": listed(options.methods, str, "--methods", "names"),
+        "judge": {"who": options.judge} if options.judge else {},
+    }
+    flags |= {"fit": {"finetune": options.finetune}} if options.finetune is not None else {}
+
+    def defaults(said: Mapping[str, Any]) -> dict[str, Any]:
+        tiny = is_tiny(str(said.get("model", "")))  # it knows no question without options
+        return {**presets(said), **({"shown": "options"} if tiny else {})}
+
+    return resolve(OpenConfig, sets=options.sets, flags=flags, presets=defaults)
+
+
+def read_material(options: Options, config: OpenConfig) -> Material:
+    """What is asked, and labels: of `--train`, of the data's `train/`, or of a part of the data split by scenario.
+
+    Where both a judge and contenders learn from labels, each gets half of the scenarios.
+
+    Raises:
+        BadInputError: data are missing or wrong, or a scenario has two uses.
+    """
+    if options.data is None and options.test is None:
+        raise BadInputError("--suite vcd_open needs --data, dilemmas that are asked")
+    what = options.test or str(options.data)
+    parts = dilemma_parts(what, options.taxonomy)
+    judged, trains = config.judge.who == ENCODER, _trains(config, options, parts.train)
+    source, name = parts.train, f"{what}/train"
+    if options.train or (options.test and options.data):
+        name = options.train or str(options.data)
+        source = load(name, taxonomy=options.taxonomy or parts.test.taxonomy)
+    asked = parts.test
+    if not (judged or trains):
+        return Material(asked, None, None, f"asked {len(asked)}, no labels needed")
+    if source is None:
+        both = split_in_two(asked, what, seed=config.split_seed, test_fraction=config.test_fraction)
+        source, asked, name = both.train, both.test, f"{what} split by scenario with seed {config.split_seed}"
+    check_no_leak(source.dilemmas, asked.dilemmas)
+    labelled, train = source if judged else None, source if trains else None
+    if judged and trains:
+        halves = split(source, (0.5, 0.0, 0.5), config.split_seed)
+        labelled, train = halves.train, halves.test
+    sizes = f"asked {len(asked)}, judge {len(labelled or ())}, trained on {len(train or ())}"
+    return Material(asked, labelled, train, f"labels from {name}: {sizes}")
+
+
+def _trains(config: OpenConfig, options: Options, own: DataSet | None) -> bool:
+    """Whether a contender is trained here."""
+    if config.methods:
+        return set(config.methods) != {BASE}
+    given = bool(options.train or own or (options.test and options.data))
+    return config.model == ENCODER or (config.model.startswith(LM) and given)
+
+
+def contestants(config: OpenConfig, material: Material, out: Path) -> list[Contestant]:
+    """Who answers: an endpoint, or what `contenders` makes of the model."""
+    url, mark, model = config.model.partition("#")
+    if url.startswith(("http://", "https://")):
+        if not mark or not model:
+            raise BadInputError(f"--model {config.model!r}: expected URL#MODEL")
+        endpoint = Endpoint(model, url, concurrency=config.judge.concurrency)
+        answerer = EndpointAnswerer(
+            endpoint, cache=out / "answers", max_cost=config.max_cost, shown=config.shown, decoding=config.decoding
+        )
+        return [Contestant(BASE, lambda *_: answerer)]
+    return [
+        Contestant(
+            one.method,
+            lambda seed, within, one=one: answerer_of(  # type: ignore[misc]
+                one.scorer(seed, within), material.asked.taxonomy, shown=config.shown, decoding=config.decoding
+            ),
+        )
+        for one in contenders(config, material.train, out)
+    ]
+
+
+def _identity(config: OpenConfig, material: Material) -> str:
+    """What a run's answers and verdicts depend on; more seeds and methods may be added, and money doesn't matter."""
+    judge = replace(config.judge, max_cost=None, price_in=0.0, price_out=0.0, concurrency=1, cache="")
+    return identity(replace(config, judge=judge, max_cost=None, threshold=0.5), material.train)
+
+
+def _labels(data: DataSet | None) -> str:
+    return data.digest if data else ""
+
+
+def print_open(results: Mapping[str, Any], console: Console) -> None:
+    """Methods by metrics, what the judge is worth, where the spread comes from, and what failed."""
+    rows = {(row["method"], row["metric"]): row for row in results["summary"]}
+    methods = list(dict.fromkeys(method for method, _ in rows))
+    labels = {name: label.label for name, label in label_methods(methods).items()}
+    metrics = [m for m in SHOWN if any(metric == m for _, metric in rows)]
+    table = Table("method", title="Open questions, answered for either side", title_justify="left")
+    for metric in metrics:
+        table.add_column(metric, justify="right")
+    for method in methods:
+        table.add_row(labels[method], *(_estimate(rows.get((method, metric))) for metric in metrics))
+    console.print(table)
+    _say_judge(results["judge"], console)
+    for found in results["variance"]:
+        parts = ", ".join(f"{name} {_number(found[name])}" for name in ("question", "answer", "judge"))
+        console.print(f"  variance of {labels[found['method']]}'s score: {parts}", style="dim", highlight=False)
+    for method, why in results["stand_in"].items():
+        console.print(f"  {labels[method]}: {why}", highlight=False)
+    console.print(f"  {results['data']['parts']}; 95% intervals over scenarios", style="dim", highlight=False)
+    for row in results["paired"]:
+        p = "" if row["p_holm"] is None else f" (corrected p = {row['p_holm']:.3g})"
+        console.print(f"  {row['metric']}: {row['verdict']}{p}", highlight=False)
+    if results["failures"]:
+        first = results["failures"][0]
+        told = f"{first['method']}, {first['sample']}: {first['error']}"
+        console.print(
+            f"  {len(results['failures'])} answers or verdicts failed and are in no mean; the first: {told}",
+            highlight=False,
+        )
+
+
+def _say_judge(judge: Mapping[str, Any], console: Console) -> None:
+    proof = judge["proof"]
+    console.print(
+        f"  judge: {judge['name']}, rubric {judge['rubric']}. Gold options graded above their opposites in "
+        f"{proof['rate']:.2f} of {proof['cases']} cases; kappa with labels {_number(proof['kappa'])}",
+        highlight=False,
+    )
+    if "agreement_with_gold" in judge:
+        own = judge["agreement_with_gold"]
+        console.print(
+            f"  measured on {own['options']} held-out options of {own['data']}: accuracy {own['accuracy']:.2f}, "
+            f"kappa {_number(own['kappa'])}",
+            highlight=False,
+        )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _estimate(row: Mapping[str, Any] | None) -> str:
+    """A value and, below it, its interval."""
+    if row is None or row["mean"] is None:
+        return "-"
+    return f"{row['mean']:.2f}\n({row['ci_low']:.2f} to {row['ci_high']:.2f})"

@@ -1,0 +1,95 @@
+"""`counterpoint evaluate --suite vcd_open` from the command line: encoder, language model and endpoints."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from authoring.scripted import ScriptedServer
+from counterpoint.cli import app
+from counterpoint.errors import BadInputError
+from counterpoint.models.text_encoder import TextEncoder
+from small_encoder import WORDS, made_up_dilemmas, small_text_encoder, write_dilemmas
+from small_language import language
+
+
+@pytest.fixture(autouse=True)
+def _small_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The small encoder in place of the real one."""
+    monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda cache=None: small_text_encoder(cache)))
+
+
+def evaluate(out: Path, *more: str) -> tuple[str, dict[str, Any]]:
+    command = ["evaluate", "--suite", "vcd_open", "--out", str(out), "--seeds", "1", *more]
+    found = CliRunner().invoke(app, command, catch_exceptions=False)
+    assert found.exit_code == 0, found.stderr
+    results: dict[str, Any] = json.loads((out / "results.json").read_text())
+    assert {"schema", "rows", "summary", "paired", "seconds", "failures", "judge", "variance"} <= set(results)
+    return " ".join(found.stdout.split()), results
+
+
+def by_words(request: dict[str, Any], _: random.Random) -> dict[str, Any]:
+    """A verdict by the words that give a pole away."""
+    told = request["messages"][1]["content"]
+    pole = told.split("[pole]\n")[1].split("\n")[0]
+    answer = told.split("[answer]\n")[1].split("\n[end")[0]
+    return {"reason": "words", "shown": 9 if any(word in answer for word in WORDS[pole].split()) else 1}
+
+
+def test_data_alone_are_split_for_judge_and_contenders(tmp_path: Path) -> None:
+    path = write_dilemmas(tmp_path / "d.jsonl", made_up_dilemmas(100))
+    told, results = evaluate(tmp_path / "run", "--data", str(path), "--set", "threshold=0.6")
+    assert "split by scenario with seed 0: asked 40, judge 30, trained on 30" in told
+    assert "the option that it puts first is taken for its answer" in told
+    assert "held-out options" in told
+    assert set(results["stand_in"]) == {"pft", "base"}
+    assert all("judge_kappa" in row for row in results["summary"] if row["metric"] == "score")
+
+
+def test_a_language_model_answers_and_an_endpoint_judges(tmp_path: Path) -> None:
+    path = write_dilemmas(tmp_path / "d.jsonl", made_up_dilemmas(4))
+    language(folder=tmp_path / "model")
+    with ScriptedServer(players={"Graded": by_words}) as server:
+        options = ("--model", f"lm:{tmp_path / 'model'}", "--judge", f"{server.url}#grader", "--data", str(path))
+        told, results = evaluate(tmp_path / "run", *options, "--set", "max_new_tokens=4", "--set", "judge.repeats=2")
+        calls = server.stats.calls
+        evaluate(tmp_path / "run", *options, "--set", "max_new_tokens=4", "--set", "judge.repeats=2")
+        assert server.stats.calls == calls
+    assert "judge: grader" in told
+    assert "asked 4, no labels needed" in told
+    assert {row["method"] for row in results["summary"]} == {"base"}
+    assert results["judge"]["proof"]["rate"] == 1.0
+    assert any(row["metric"] == "log_perplexity" and row["mean"] > 0 for row in results["summary"])
+    assert results["judge"]["spent"]["calls"] == calls
+
+
+def test_an_endpoint_answers_too(tmp_path: Path) -> None:
+    path = write_dilemmas(tmp_path / "d.jsonl", made_up_dilemmas(3))
+
+    def heeds(request: dict[str, Any], _: random.Random) -> str:
+        said = request["messages"][0]["content"]
+        pole = next(pole for pole in WORDS if f"Who answers: {pole}." in said)
+        return f"I would {WORDS[pole].split()[0]}."
+
+    with ScriptedServer(players={"Graded": by_words, "": heeds}) as server:
+        options = ("--model", f"{server.url}#speaker", "--judge", f"{server.url}#grader", "--data", str(path))
+        _, results = evaluate(tmp_path / "run", *options)
+    found = {row["metric"]: row["mean"] for row in results["summary"]}
+    assert (found["score"], found["opposite"], found["contrast"]) == (9, 1, 8)
+
+
+def test_what_cant_work_is_refused(tmp_path: Path) -> None:
+    path = write_dilemmas(tmp_path / "d.jsonl", made_up_dilemmas(12))
+    with pytest.raises(BadInputError, match="needs --data"):
+        evaluate(tmp_path / "a")
+    with pytest.raises(BadInputError, match="a coin's"):
+        evaluate(tmp_path / "b", "--data", str(path), "--set", "threshold=0.2")
+    with pytest.raises(BadInputError, match="scenario"):
+        evaluate(tmp_path / "c", "--data", str(path), "--train", str(path))
+    with pytest.raises(BadInputError, match="scenarios at least"):
+        evaluate(tmp_path / "d", "--data", str(path))
