@@ -131,11 +131,13 @@ def _run(settings: Settings, *, host: str, port: int, workers: int) -> None:
 
     listening = _listening(settings, host, port)
     if workers == 1:
-        from counterpoint.serving.app import create_app
+        from counterpoint.serving.app import create_app, keep_what_stays
         from counterpoint.serving.opening import open_service
 
         logs.set_up()
-        uvicorn.run(create_app(settings, open_service(settings)), **listening)
+        app = create_app(settings, open_service(settings))
+        keep_what_stays()
+        uvicorn.run(app, **listening)
         return
     from counterpoint.serving.metrics import MULTIPROCESS
     from counterpoint.serving.opening import prepare

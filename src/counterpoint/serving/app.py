@@ -5,6 +5,7 @@ uvicorn --factory counterpoint.serving.app:from_environment
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -63,7 +64,15 @@ def from_environment() -> FastAPI:
     """The application that `counterpoint serve` described in the environment; for worker processes."""
     logs.set_up()
     settings = Settings.from_environment()
-    return create_app(settings, open_service(settings))
+    app = create_app(settings, open_service(settings))
+    keep_what_stays()
+    return app
+
+
+def keep_what_stays() -> None:
+    """Take what is here for good out of garbage collection, which would look at all of it while everybody waits."""
+    gc.collect()
+    gc.freeze()
 
 
 def create_app(settings: Settings, service: Service) -> FastAPI:
@@ -75,6 +84,7 @@ def create_app(settings: Settings, service: Service) -> FastAPI:
         yield
         for backend in service.chat.backends:
             await backend.close()
+        service.desk.close()
         service.store.close()
         logger.info("stopped")
 

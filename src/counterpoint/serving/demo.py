@@ -21,6 +21,7 @@ import numpy as np
 from counterpoint.data import load
 from counterpoint.serving.chat.backend import Order, Piece
 from counterpoint.serving.chat.chat import Chat
+from counterpoint.serving.desk import Desk
 from counterpoint.serving.doors.sessions import Sessions, Visitor
 from counterpoint.serving.metrics import Metrics
 from counterpoint.serving.opening import open_scorer
@@ -88,7 +89,8 @@ def open_demo(settings: Settings) -> Demo:
     people = People(store, bank, beliefs=Beliefs(bank, model=settings.user_model))
     secret = bytes.fromhex(store.vault.keyed_hash("sessions of the pages"))
     sessions = Sessions(secret, secure=settings.secure_cookies)
-    service = Service(settings, store, people, Chat([Chooser(bank)], people, settings, metrics), sessions, metrics)
+    chat = Chat([Chooser(bank)], people, settings, metrics)
+    service = Service(settings, store, people, Desk(store), chat, sessions, metrics)
     new = TENANT not in keys.tenants(store)
     if new:
         keys.create_tenant(store, TENANT)

@@ -19,6 +19,7 @@ from counterpoint.models.scorer import Scorer
 from counterpoint.serving.chat.adapters import Adapter, claim, read_adapters
 from counterpoint.serving.chat.backend import Backend
 from counterpoint.serving.chat.chat import Chat
+from counterpoint.serving.desk import Desk
 from counterpoint.serving.doors.logs import LOGGER
 from counterpoint.serving.doors.sessions import Sessions
 from counterpoint.serving.metrics import Metrics
@@ -56,7 +57,8 @@ def open_service(settings: Settings) -> Service:
     _check_method(settings, backends)
     secret = bytes.fromhex(store.vault.keyed_hash("sessions of the pages"))
     sessions = Sessions(secret, secure=settings.secure_cookies)
-    return Service(settings, store, people, Chat(backends, people, settings, metrics), sessions, metrics)
+    chat = Chat(backends, people, settings, metrics)
+    return Service(settings, store, people, Desk(store), chat, sessions, metrics)
 
 
 def prepare(settings: Settings) -> None:

@@ -98,9 +98,10 @@ class People:
         choices = checked(events, self.bank, self.store.clock())
         reading = self.bank.read(choices)
         sent = [as_stored(choice, sequence=0, learned_at=0.0) for choice in choices]
-        content = [asdict(event) for event in events]
+        content = [asdict(event) for event in events] if key else []
         timed = [event.time is not None for event in events]
-        return self._add(who, person, sent, timed, reading, key=key, content=content, what="events added")
+        named = [event.id for event in events if event.id]
+        return self._add(who, person, sent, timed, named, reading, key=key, content=content, what="events added")
 
     def correct(self, who: Principal, person: str, value_pair: str, value: float, *, key: str = "") -> Preferences:
         """A person's own word on a value pair: it outranks whatever is inferred, until withdrawn or corrected again.
@@ -295,6 +296,7 @@ class People:
         person: str,
         sent: Sequence[StoredEvent],
         timed: Sequence[bool],
+        named: Sequence[str],
         reading: Reading,
         *,
         key: str,
@@ -305,7 +307,7 @@ class People:
             before = tx.lock(person, create=True)
             if (answered := _answered(tx, before, key, content)) is not None:
                 return Recorded(tuple(answered["events"]), 0, len(sent))
-            known = tx.events_called(before, [event.id for event in sent])
+            known = tx.events_called(before, named) if named else {}
             fresh, repeated = split(sent, known, timed)
             first = before.sequence + 1
             fresh.sort(key=lambda event: (event.happened_at, event.id))

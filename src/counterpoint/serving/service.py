@@ -9,6 +9,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from counterpoint.serving.chat.chat import Chat
+from counterpoint.serving.desk import Desk
 from counterpoint.serving.doors.sessions import Sessions
 from counterpoint.serving.metrics import Metrics
 from counterpoint.serving.people import People
@@ -26,6 +27,8 @@ class Service:
     """The database; what is not about one person (keys, audit, receipts) asks it."""
     people: People
     """What is done with people."""
+    desk: Desk
+    """Where writes wait their turn."""
     chat: Chat
     """What writes replies."""
     sessions: Sessions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ class Belief:
 
     def pack(self) -> bytes:
         """Compact bytes, little-endian float64: 256 bytes for six value pairs."""
-        upper = self.covariance[np.triu_indices(self.size)]
+        upper = self.covariance[_upper(self.size)]
         header = _HEADER.pack(self.size, self.count, self.time, self.changed)
         return header + np.concatenate([self.mean, upper]).astype("<f8").tobytes()
 
@@ -98,6 +99,11 @@ class Belief:
         if not np.isfinite(numbers).all():
             raise BadInputError("a packed belief holds a number that is not finite: it is damaged, replay the events")
         covariance = np.zeros((size, size))
-        covariance[np.triu_indices(size)] = numbers[size:]
-        covariance = covariance + np.triu(covariance, 1).T
+        covariance[_upper(size)] = covariance.T[_upper(size)] = numbers[size:]
         return cls(numbers[:size], covariance, time, count, changed)
+
+
+@cache
+def _upper(size: int) -> tuple[NDArray[np.intp], ...]:
+    """Indices of a matrix's upper triangle, its diagonal included."""
+    return np.triu_indices(size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header
@@ -96,7 +97,8 @@ async def post_events(
             413, "batch_too_large", f"{len(body.events)} events; send at most {most} at a time", param="events"
         )
     events = [event.event() for event in body.events]
-    # a thread for the database alone: where all of it is in threads, checking the answer takes a second one
-    recorded = await run_in_threadpool(service.people.record, who, person, events, key=key or "")
+    record = partial(service.people.record, who, person, events, key=key or "")
+    # texts are read first, which takes long: such events don't hold up the others
+    recorded = await (run_in_threadpool(record) if any(e.texts for e in events) else service.desk.run(record))
     service.metrics.recorded(added=recorded.added, repeated=recorded.repeated)
     return RecordedOut(events=list(recorded.events), added=recorded.added, repeated=recorded.repeated)

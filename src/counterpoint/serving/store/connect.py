@@ -1,6 +1,7 @@
 """Engines: how we talk to SQLite and to PostgreSQL.
 
-SQLite: write-ahead log, `synchronous=FULL` (a commit that returned is on the disk, also when the power fails),
+SQLite: write-ahead log, `synchronous=FULL` (a commit that returned is on the disk, also when the power fails; an open
+store sees to that itself, `journal.py`),
 `secure_delete` (what is deleted is overwritten with zeros), foreign keys on. Transactions begin as writers (`BEGIN
 IMMEDIATE`): one that read first and writes later would fail where another wrote in between.
 """

@@ -6,27 +6,39 @@ has it.
 Concurrency: a transaction that touches a person locks that person first (`lock`): `SELECT ... FOR UPDATE` on
 PostgreSQL; on SQLite a transaction is the only writer from its start (`BEGIN IMMEDIATE`). So updates of one person come
 one after the other, in whatever thread, process or replica.
+
+What a transaction writes waits until it reads again or ends (`statements.py`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import secrets as randomness
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from time import time as now
-from typing import Any
+from typing import Any, NoReturn
 
-from sqlalchemy import Connection, Delete, Engine, RowMapping, Select, Table, bindparam, delete, func, select, update
+from sqlalchemy import (
+    Connection,
+    Delete,
+    Engine,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from counterpoint.errors import BadInputError
 from counterpoint.serving.store import migrate, schema
 from counterpoint.serving.store.connect import connect, store_errors
+from counterpoint.serving.store.journal import Journal
 from counterpoint.serving.store.records import (
     PersonDeletedError,
     PersonRow,
@@ -35,6 +47,8 @@ from counterpoint.serving.store.records import (
     StoreError,
     UnknownPersonError,
 )
+from counterpoint.serving.store.statements import Row, Statements
+from counterpoint.serving.store.turns import Turns
 from counterpoint.serving.store.vault import Vault
 
 
@@ -44,8 +58,9 @@ class Store:
     def __init__(self, engine: Engine, vault: Vault, clock: Callable[[], float]) -> None:
         self.engine, self.vault, self.clock = engine, vault, clock
         self.url = engine.url.render_as_string(hide_password=True)
-        # SQLite has one writer; threads of this process queue here, fairly and without polling
-        self._turn: AbstractContextManager[Any] = threading.Lock() if self.is_sqlite else contextlib.nullcontext()
+        # SQLite has one writer; threads of this process queue here, in their order and without polling
+        self._turn: AbstractContextManager[Any] = Turns() if self.is_sqlite else nullcontext()
+        self._journal = Journal(engine) if self.is_sqlite else None
 
     @property
     def is_sqlite(self) -> bool:
@@ -94,8 +109,10 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A bare transaction, for what concerns no tenant or all of them: keys, migrations, upkeep."""
-        with store_errors(), self._turn, self.engine.begin() as connection:
-            yield connection
+        with store_errors():
+            with self._turn, self.engine.begin() as connection:
+                yield connection
+            self._settle()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -108,15 +125,31 @@ class Store:
     @contextmanager
     def begin(self, who: Principal) -> Iterator[Transaction]:
         """One request: everything inside is kept, or, when it raises, nothing."""
-        with self.transaction() as connection:
-            yield Transaction(connection, who, self)
+        with store_errors():
+            with self._turn, self.engine.begin() as connection:
+                made = Transaction(connection, who, self)
+                yield made
+                made.commit()
+            self._settle()
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Transactions of this thread inside are on disk when this ends; until then nobody may be told of them."""
+        with nullcontext() if self._journal is None else self._journal.at_once():
+            yield
+
+    def _settle(self) -> None:
+        if self._journal is not None:
+            self._journal.settle()
 
     @contextmanager
     def upkeep(self) -> Iterator[Connection]:
         """A connection in no transaction, for what the database refuses to do in one."""
-        with store_errors(), self._turn, self.engine.connect() as connection:
-            options = {"sqlite_begin": ""} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
-            yield connection.execution_options(**options)
+        with store_errors():
+            with self._turn, self.engine.connect() as connection:
+                options = {"sqlite_begin": ""} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+                yield connection.execution_options(**options)
+            self._settle()
 
     def insert(self, table: Table) -> Any:
         """An insert that can say what to do on a conflict, in the database's dialect."""
@@ -136,8 +169,9 @@ class Transaction:
     """One tenant, one request. Made by `Store.begin` alone."""
 
     def __init__(self, connection: Connection, who: Principal, store: Store) -> None:
-        self._connection, self._who, self._store = connection, who, store
+        self._statements, self._who, self._store = Statements(connection), who, store
         self._now = store.clock()
+        self._notes: list[dict[str, Any]] = []
 
     @property
     def tenant(self) -> str:
@@ -154,41 +188,49 @@ class Transaction:
         """Signs and hashes."""
         return self._store.vault
 
+    def commit(self) -> None:
+        """Write the audit trail, and end."""
+        self._statements.write(_insert(schema.audit), self._notes)
+        self._statements.commit()
+
     # People
 
     def find(self, name: str) -> PersonRow:
         """The person of this name. Raises `UnknownPersonError`, or `PersonDeletedError` if they were deleted."""
-        return self._find(_PERSON, name)
+        return self._find(_PERSON, name) or self._nobody(name)
 
     def lock(self, name: str, *, create: bool = False) -> PersonRow:
         """The person of this name, locked until the end; made if wanted. Raises as `find` does."""
-        check_name(name, "a person's name")
-        if create and self._connection.execute(_PERSON, self._named(name)).first() is None:
+        found = self._find(_LOCKED_PERSON, name)
+        if found is None and create:
             self._create(name)
-        return self._find(_LOCKED_PERSON, name)
+            found = self._find(_LOCKED_PERSON, name)
+        return found or self._nobody(name)
 
     def _create(self, name: str) -> None:
         """The tombstone is looked for after the insert: that waits for whoever is deleting a person of this name."""
         row = {"tenant": self.tenant, "id": randomness.token_hex(16), "name": name, "created": self.now, "sequence": 0}
-        self._connection.execute(self._store.insert(schema.people).on_conflict_do_nothing(), row)
+        self._statements.write(_first(schema.people, self._store.engine.dialect.name), [row])
         if self.tombstone(name) is not None:
             raise PersonDeletedError(name)
 
-    def _find(self, statement: Select[Any], name: str) -> PersonRow:
+    def _find(self, statement: Select[Any], name: str) -> PersonRow | None:
         check_name(name, "a person's name")
-        row = self._connection.execute(statement, self._named(name)).first()
-        if row is not None:
-            return PersonRow(*row)
+        rows = self._statements.read(statement, self._named(name))
+        return PersonRow(*rows[0]) if rows else None
+
+    def _nobody(self, name: str) -> NoReturn:
         raise PersonDeletedError(name) if self.tombstone(name) is not None else UnknownPersonError(name)
 
     def people(self, *, after: str = "", limit: int = 50) -> tuple[PersonRow, ...]:
         """People in the order of their names, those after `after`."""
         values = {"tenant": self.tenant, "name": after, "limit": limit}
-        return tuple(PersonRow(*row) for row in self._connection.execute(_PEOPLE, values))
+        return tuple(PersonRow(*row) for row in self._statements.read(_PEOPLE, values))
 
     def count_people(self) -> int:
         """How many people the tenant has. Counts rows: for the operator's page, not for a request's path."""
-        return int(self._connection.scalar(_COUNT, {"tenant": self.tenant}) or 0)
+        [[count]] = self._statements.read(_COUNT, {"tenant": self.tenant})
+        return int(count)
 
     def subject(self, name: str) -> str:
         """The keyed hash under which a deleted person's name is remembered."""
@@ -197,8 +239,8 @@ class Transaction:
     def tombstone(self, name: str) -> dict[str, Any] | None:
         """The receipt of the person's deletion; None if nobody of this name was deleted."""
         check_name(name, "a person's name")
-        held = self._connection.scalar(_TOMBSTONE, {"tenant": self.tenant, "subject": self.subject(name)})
-        return None if held is None else dict(json.loads(held))
+        rows = self._statements.read(_TOMBSTONE, {"tenant": self.tenant, "subject": self.subject(name)})
+        return dict(json.loads(rows[0][0])) if rows else None
 
     # Events
 
@@ -221,48 +263,47 @@ class Transaction:
             return person
         self.add(schema.events, person, rows)
         last = events[-1].sequence
-        self._connection.execute(_ADVANCE, {"own_tenant": self.tenant, "own_id": person.id, "last": last})
+        self._statements.write(_ADVANCE, [{"own_tenant": self.tenant, "own_id": person.id, "last": last}])
         return PersonRow(person.id, person.name, person.created, last)
 
     def events(self, person: PersonRow, *, after: int = 0) -> tuple[StoredEvent, ...]:
         """Events with a sequence beyond `after`, in the order of sequence."""
-        found = self._connection.execute(_EVENTS, {**self._own(person), "after": after})
-        return tuple(StoredEvent(*row[:5], json.loads(row[5])) for row in found)
+        found = self._statements.read(_EVENTS, {**self._own(person), "after": after})
+        return tuple(_stored(row) for row in found)
 
     def events_called(self, person: PersonRow, ids: Sequence[str]) -> dict[str, StoredEvent]:
         """Those of a person's events that have one of these ids."""
-        found = self._connection.execute(_EVENTS_CALLED, {**self._own(person), "ids": list(ids)})
-        return {row[1]: StoredEvent(*row[:5], json.loads(row[5])) for row in found}
+        found = self._statements.execute(_EVENTS_CALLED, {**self._own(person), "ids": list(ids)})
+        return {row[1]: _stored(row) for row in found}
 
     # Any table whose rows belong to a person
 
-    def rows(self, table: Table, person: PersonRow) -> Sequence[RowMapping]:
-        """All of a person's rows."""
-        return self._connection.execute(_rows(table), self._own(person)).mappings().all()
+    def rows(self, table: Table, person: PersonRow) -> list[dict[str, Any]]:
+        """All of a person's rows, by column."""
+        return _by_column(table, self._statements.read(_rows(table), self._own(person)))
 
-    def row(self, table: Table, person: PersonRow, **key: Any) -> RowMapping | None:
+    def row(self, table: Table, person: PersonRow, **key: Any) -> dict[str, Any] | None:
         """The row with these values in the rest of its key."""
-        found = self._connection.execute(_row(table, tuple(key)), {**self._own(person), **key})
-        return found.mappings().first()
+        rows = self._statements.read(_row(table, tuple(key)), {**self._own(person), **key})
+        return _by_column(table, rows)[0] if rows else None
 
     def add(self, table: Table, person: PersonRow, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows of a person's."""
-        if rows:
-            own = self._own(person)
-            self._connection.execute(table.insert(), [{**own, **row} for row in rows])
+        own = self._own(person)
+        self._statements.write(_insert(table), [{**own, **row} for row in rows])
 
     def put(self, table: Table, person: PersonRow, row: Mapping[str, Any]) -> None:
         """Insert a row, or replace the one of its key."""
         statement = _upsert(table, self._store.engine.dialect.name)
-        self._connection.execute(statement, {**self._own(person), **row})
+        self._statements.write(statement, [{**self._own(person), **row}])
 
     def remove(self, table: Table, person: PersonRow) -> int:
         """Delete all of a person's rows; how many there were."""
-        return int(self._connection.execute(_remove(table), self._own(person)).rowcount)
+        return int(self._statements.execute(_remove(table), self._own(person)).rowcount)
 
     def execute(self, statement: Any) -> Any:
         """Run a statement that names this tenant itself: for the modules of this folder."""
-        return self._connection.execute(statement)
+        return self._statements.execute(statement)
 
     # What is written down about requests
 
@@ -276,13 +317,22 @@ class Transaction:
             "whose": person.id if person else "",
             "request": self._who.request,
         }
-        self._connection.execute(schema.audit.insert().inline(), row)
+        self._notes.append(row)
 
     def _own(self, person: PersonRow) -> dict[str, str]:
         return {"tenant": self.tenant, "person": person.id}
 
     def _named(self, name: str) -> dict[str, str]:
         return {"tenant": self.tenant, "name": name}
+
+
+def _stored(row: Sequence[Any]) -> StoredEvent:
+    sequence, name, kind, happened_at, learned_at, payload = row
+    return StoredEvent(sequence, name, kind, happened_at, learned_at, json.loads(payload))
+
+
+def _by_column(table: Table, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    return [dict(zip(table.columns.keys(), row, strict=True)) for row in rows]
 
 
 def check_name(name: str, what: str) -> None:
@@ -321,6 +371,18 @@ _ADVANCE = (
     .where(_people.tenant == bindparam("own_tenant"), _people.id == bindparam("own_id"))
     .values(sequence=bindparam("last"))
 )
+
+
+@cache
+def _insert(table: Table) -> Any:
+    """An insert that asks for nothing back, such as a number the database gave."""
+    return table.insert().inline()
+
+
+@cache
+def _first(table: Table, dialect: str) -> Any:
+    """An insert that leaves what is there already."""
+    return (sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)).on_conflict_do_nothing()
 
 
 @cache
