@@ -18,6 +18,7 @@ from counterpoint.serving.app import create_app
 from counterpoint.serving.chat.backend import Backend
 from counterpoint.serving.chat.chat import Chat
 from counterpoint.serving.chat.local import Local
+from counterpoint.serving.desk import Desk
 from counterpoint.serving.doors.sessions import Sessions
 from counterpoint.serving.metrics import Metrics
 from counterpoint.serving.opening import working_methods
@@ -65,7 +66,8 @@ def small_service(settings: Settings, backends: Sequence[Backend] | None = None)
     backends = backends or [local(settings, metrics)]
     secret = bytes.fromhex(store.vault.keyed_hash("sessions of the pages"))
     sessions = Sessions(secret, secure=settings.secure_cookies)
-    return Service(settings, store, people, Chat(backends, people, settings, metrics), sessions, metrics)
+    chat = Chat(backends, people, settings, metrics)
+    return Service(settings, store, people, Desk(store), chat, sessions, metrics)
 
 
 def local(settings: Settings, metrics: Metrics, *, name: str = MODEL) -> Local:

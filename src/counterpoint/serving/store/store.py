@@ -274,7 +274,7 @@ class Transaction:
     def events_called(self, person: PersonRow, ids: Sequence[str]) -> dict[str, StoredEvent]:
         """Those of a person's events that have one of these ids."""
         found = self._statements.execute(_EVENTS_CALLED, {**self._own(person), "ids": list(ids)})
-        return {row[1]: _stored(row) for row in found}
+        return {event.id: event for event in map(_stored, found)}
 
     # Any table whose rows belong to a person
 
