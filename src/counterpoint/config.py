@@ -7,7 +7,7 @@ import difflib
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_type_hints
 
 import tomli_w
 from pydantic import TypeAdapter, ValidationError
@@ -89,15 +89,14 @@ def _merge(into: dict[str, Any], other: Mapping[str, Any]) -> None:
 
 
 def _check_keys(kind: Any, values: Mapping[str, Any], prefix: str) -> None:
-    known = {f.name: f for f in dataclasses.fields(kind)}
+    known, hints = [field.name for field in dataclasses.fields(kind)], get_type_hints(kind)
     for key, value in values.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
             guess = f" Did you mean {prefix + near[0]!r}?" if near else ""
             raise BadInputError(f"unknown setting {prefix + key!r}.{guess} Known: {', '.join(sorted(known))}")
-        default: Any = known[key].default_factory
-        if isinstance(value, Mapping) and dataclasses.is_dataclass(default):
-            _check_keys(default, value, f"{prefix}{key}.")
+        if isinstance(value, Mapping) and dataclasses.is_dataclass(inner := hints[key]):
+            _check_keys(inner, value, f"{prefix}{key}.")
 
 
 def _without_none(value: Any) -> Any:

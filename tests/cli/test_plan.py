@@ -58,6 +58,25 @@ def test_json_is_for_programs_and_a_recipe_gives_the_settings(run: Run, tmp_path
     assert json.loads(out)["objective"] == "pft"
 
 
+def test_a_recipe_with_stages_is_foreseen_a_stage_at_a_time_with_whole_weights(run: Run, tmp_path: Path) -> None:
+    turns = [
+        {"user": f"It is cold, day {i}.", "preferred": "Goats warm?", "rejected": "Cold?", "continued": "preferred"}
+        for i in range(10)
+    ]
+    row = {"id": "a", "persona": {"profile": "A welder.", "personality": "Says little."}, "turns": turns}
+    data = tmp_path / "talks.jsonl"
+    data.write_text(json.dumps(row) + "\n")
+    recipe = Path(__file__).parents[2] / "recipes" / "qwen2.5-3b-aloe.toml"
+    code, out, err = run(str(recipe), "--data", str(data), "--gpu", "h100", "--json")
+    assert (code, err) == (0, "")
+    record = json.loads(out)
+    assert list(record) == ["sft", "dpo"]
+    assert record["dpo"]["training"]["branches"] == 2 * record["sft"]["training"]["branches"] == 20
+    assert all(option["quantisation"] is None for stage in record.values() for option in stage["options"])
+    code, out, _ = run(str(recipe), "--data", str(data), "--gpu", "h100")
+    assert out.count("take: bfloat16 weights (LoRA)") == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,8 +13,10 @@ import torch
 from typer.testing import CliRunner
 
 from counterpoint.cli import app, main
+from counterpoint.cli.aloe_models import contestants
 from counterpoint.data import load
 from counterpoint.models.language_model import LanguageModel
+from counterpoint.training.lm import conversations
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +127,63 @@ def test_a_recipe_that_is_not_there_is_said_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "nowhere.toml: can't be read as TOML" in refused(monkeypatch, capsys, "nowhere.toml")
+
+
+CONVERSATION = {
+    "persona": {"profile": "A welder of 40 who keeps goats.", "personality": "Says little."},
+    "turns": [
+        {"user": "Cold again.", "preferred": "Goats warm?", "rejected": "How can I help?", "continued": "preferred"},
+        {"user": "They are.", "preferred": "Good.", "rejected": "Glad to hear that!", "continued": "rejected"},
+    ],
+}
+CHAT = {"messages": [{"role": "user", "content": "Two and two?"}, {"role": "assistant", "content": "Four."}]}
+
+
+@pytest.fixture
+def stages(model: Path, tmp_path: Path) -> Path:
+    (tmp_path / "talks.jsonl").write_text(json.dumps(CONVERSATION | {"id": "a"}) + "\n")
+    (tmp_path / "chats.jsonl").write_text(3 * (json.dumps(CHAT) + "\n"))
+    each = "batch = 1\naccumulate = 1\nlearning_rate = 1e-2\nsave_steps = 1\nsteps = 2\n"
+    file = tmp_path / "stages.toml"
+    file.write_text(
+        f'model = "lm:{model}"\ndata = "{tmp_path / "talks.jsonl"}"\nchats = "{tmp_path / "chats.jsonl"}"\n'
+        'chat_share = 0.5\nstages = ["sft", "dpo"]\n[training]\npacking = 0\n'
+        f"[training.sft]\n{each}[training.dpo]\n{each}"
+    )
+    return file
+
+
+def test_a_recipe_with_stages_trains_on_conversations_and_goes_on_where_it_was_stopped(
+    stages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "run"
+
+    def stop(*_: object, **__: object) -> None:
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(conversations.LanguageModel, "save", stop)  # after the second stage, before its adapter is kept
+    with pytest.raises(RuntimeError, match="killed"):
+        run(stages, "--out", out)
+    monkeypatch.undo()
+    said = run(stages, "--out", out)
+    assert "sft: 2 steps" in said
+    assert "dpo: 2 steps" in said
+    results = json.loads((out / "results.json").read_text())
+    assert results["data"]["chats"] == 1  # half of one conversation and one chat
+    assert [len(results["curve"][stage]) for stage in ("sft", "dpo")] == [2, 2]
+    assert results["curve"]["dpo"][0][2] == pytest.approx(math.log(2), abs=1e-3)
+    steps = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines() if '"step"' in line]
+    assert [step["stage"] for step in steps if step["event"] == "step"] == ["sft"] * 2 + ["dpo"] * 2  # none twice
+    assert [(c.method, c.model) for c in contestants(str(out), [])][1:] == [
+        ("sft", f"lm:{out / 'sft_model'}"),
+        ("sft+dpo", f"lm:{out / 'adapter'}"),
+    ]
+    assert LanguageModel.load(f"lm:{out / 'adapter'}").has_adapter
+
+
+def test_a_plan_of_stages_says_what_each_would_do(stages: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LanguageModel, "load", lambda *_, **__: pytest.fail("a plan reads no weights"))
+    record = json.loads(run(stages, "--plan-only", "--json"))
+    assert record["sft"]["branches"] == 3  # two preferred replies and a chat's
+    assert record["dpo"]["branches"] == 4
+    assert "dpo: 1 examples" in run(stages, "--plan-only")

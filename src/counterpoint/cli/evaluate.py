@@ -19,7 +19,7 @@ def evaluate(
         typer.Option(
             help="A file, a folder or 'crossroads': what is asked; what is trained or measured on where --test says "
             "what is asked. history, drift, dial: without --test it is split by scenario. "
-            "harm: two-choice TruthfulQA; lm:tiny needs none."
+            "harm: two-choice TruthfulQA; lm:tiny needs none. aloe: personas, a file or folder; lm:tiny needs none."
         ),
     ] = None,
     test: Annotated[
@@ -38,7 +38,8 @@ def evaluate(
         str,
         typer.Option(
             help="encoder; lm: and a hub id, a folder, or tiny; or a folder of a saved scorer. "
-            "history: encoder. harm, dial: lm:... vcd_open: URL#MODEL too."
+            "history: encoder. harm, dial: lm:... vcd_open: URL#MODEL too. aloe: lm:..., URL#MODEL, or the folder of a "
+            "training run."
         ),
     ] = "encoder",
     finetune: Annotated[
@@ -53,7 +54,11 @@ def evaluate(
     ] = None,
     strengths: Annotated[str | None, typer.Option(help="harm: strengths in log-odds, comma-separated.")] = None,
     material: Annotated[
-        list[str] | None, typer.Option(help="harm, dial: METHOD=FOLDER, what a method was trained or given.")
+        list[str] | None,
+        typer.Option(
+            help="harm, dial: METHOD=FOLDER, what a method was trained or given. "
+            "aloe: METHOD=MODEL, or a training run's folder, beside the base."
+        ),
     ] = None,
     dial: Annotated[
         list[Path] | None, typer.Option(help="harm: a method's dial; those beside the model are found.")
@@ -78,6 +83,8 @@ def evaluate(
     Example: counterpoint evaluate --suite harm --model lm:tiny --methods mixture,instruction --out runs/harm
 
     Example: counterpoint evaluate --suite bqd --data bqd --out runs/bqd
+
+    Example: counterpoint evaluate --suite aloe --model runs/tiny-aloe --out runs/tiny-aloe-al
     """
     options = Options(
         suite=suite,

@@ -48,6 +48,9 @@ SUITES: Mapping[str, Entry] = {
         "evaluate_harm",
         ("test", "methods", "strengths", "material", "dial", "task"),
     ),
+    "aloe": Entry(
+        "how well replies suit simulated people, turn by turn", "evaluate_aloe", ("train", "material", "judge")
+    ),
     "dial": Entry("how far methods' strengths go; saves a dial each", "evaluate_dial", ("test", "methods", "material")),
 }
 

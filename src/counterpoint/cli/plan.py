@@ -38,8 +38,9 @@ def plan(
     from counterpoint.data import load
 
     try:
+        from counterpoint.training.lm.conversation_recipe import ConversationRecipe
         from counterpoint.training.lm.recipe import read_recipe
-        from counterpoint.training.planner import find_gpu, find_model, plan_run
+        from counterpoint.training.planner import find_gpu, find_model, plan_conversation_run, plan_run
         from counterpoint.training.planner.forecast import UTILISATION
     except ModuleNotFoundError as error:
         raise MissingExtraError("Planning a training run", "lm") from error
@@ -53,8 +54,15 @@ def plan(
         sets.append(f"model={json.dumps('lm:' + model.removeprefix('lm:'))}")
     settings = read_recipe(recipe, [*sets, *(set_ or ())])
     find_model(settings.model)  # a wrong name is told before the data are read
+    reached = UTILISATION if utilisation is None else utilisation
+    if isinstance(settings, ConversationRecipe):
+        stages = plan_conversation_run(settings, card, utilisation=reached)
+        told = {stage: forecast.record() for stage, forecast in stages.items()}
+        said = "\n\n".join(f"{stage}\n{forecast.summary()}" for stage, forecast in stages.items())
+        typer.echo(json.dumps(told) if as_json else said)
+        return
     data_set = load(settings.data, taxonomy=settings.taxonomy, keep_good=keep_good)
     if not data_set.dilemmas:
         raise BadInputError(f"{settings.data}: holds no dilemmas to train on")
-    forecast = plan_run(settings, data_set, card, utilisation=UTILISATION if utilisation is None else utilisation)
+    forecast = plan_run(settings, data_set, card, utilisation=reached)
     typer.echo(json.dumps(forecast.record()) if as_json else forecast.summary())

@@ -70,7 +70,7 @@ class Turn:
 class Said(NamedTuple):
     """One message of a chat."""
 
-    role: Literal["user", "assistant"]
+    role: Literal["system", "user", "assistant"]
     text: str
 
 

@@ -40,6 +40,8 @@ class Curve(NamedTuple):
 
     level: list[Interval]
     """AL(k) with its interval over cases, `[turn]`."""
+    mean: Interval
+    """Mean over turns of AL."""
     scored: list[int]
     """Scores behind it, `[turn]`."""
     improvement_rate: Interval
@@ -76,12 +78,46 @@ def curve(scores: Array, *, seed: int = 0, resamples: int = RESAMPLES, groups: S
     normalised = _normalised(draws)
     return Curve(
         level=[_interval(draws[:, turn], ends) for turn in range(scores.shape[1])],
+        mean=_interval(_means(draws), ends),
         scored=[int(n) for n in (~np.isnan(scores)).sum(0)],
         improvement_rate=_interval(_slopes(draws), ends),
         normalised_rate=_interval(_slopes(normalised), ends),
         normalised_fit=line(draws[0]).normalised_fit,
         gain=_interval(draws[:, -1] - draws[:, 0], ends),
     )
+
+
+def relative_gain(
+    scores: Array, base: Array, *, seed: int = 0, resamples: int = RESAMPLES
+) -> tuple[list[Interval], Interval]:
+    """AL over a base's AL on the same cases, minus 1: at every turn, and the mean of that over turns.
+
+    Cases are resampled for both at once.
+
+    Args:
+        scores: of the one, `[case, turn]`.
+        base: of the other, the same cases.
+        seed: of the resampling.
+        resamples: bootstrap samples.
+
+    Raises:
+        BadInputError: the tables have different shapes.
+    """
+    if scores.shape != base.shape or scores.ndim != 2 or 0 in scores.shape:
+        raise BadInputError(f"scores have shapes {scores.shape} and {base.shape}; expected the same cases and turns")
+    strata = [0] * len(scores)
+    counts = np.vstack([np.ones(len(scores)), resample_counts(strata, seed=seed, resamples=resamples)])
+    with np.errstate(invalid="ignore"):
+        draws = _levels(counts, scores) / _levels(counts, base) - 1
+    ends = tails(strata)
+    return [_interval(draws[:, turn], ends) for turn in range(scores.shape[1])], _interval(_means(draws), ends)
+
+
+def _means(levels: Array) -> Array:
+    """Mean over the turns that have a level: `[resample]`."""
+    known = ~np.isnan(levels)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(known, levels, 0.0).sum(1) / known.sum(1))
 
 
 def _levels(counts: Array, scores: Array) -> Array:

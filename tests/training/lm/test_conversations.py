@@ -16,14 +16,9 @@ from counterpoint.models.language_model import LanguageModel
 from counterpoint.models.prompts import Prompter
 from counterpoint.models.trie import Branch, build_plan
 from counterpoint.training.lm.batches import micro_batch
-from counterpoint.training.lm.conversations import (
-    AloeTraining,
-    PreferredOverRejected,
-    PreferredReplies,
-    conversation_rows,
-    reply_ids,
-    train_aloe,
-)
+from counterpoint.training.lm.conversation_rows import conversation_rows, packed, reply_ids
+from counterpoint.training.lm.conversation_settings import AloeTraining
+from counterpoint.training.lm.conversations import PreferredOverRejected, PreferredReplies, read_curve, train_aloe
 from counterpoint.training.lm.module import TrieModule
 from counterpoint.training.lm.settings import LmTraining
 from counterpoint.training.objective import BranchScores
@@ -125,6 +120,14 @@ def test_general_chat_is_learned_at_every_message_of_the_assistant_and_only_in_t
         conversation_rows(TALKS, prompter, QUICK, stage="dpo", chats=[chat])
 
 
+def test_packing_puts_as_many_conversations_in_a_step_as_make_its_tokens() -> None:
+    rows = conversation_rows(TALKS, Prompter(tokenizer("chatml")), QUICK, stage="sft")
+    mean = sum(row.nodes for row in rows.rows) / 2
+    assert packed(QUICK, rows, round(3 * mean)).batch == 3
+    assert packed(QUICK, rows, 1).batch == 1  # a conversation is never cut
+    assert packed(QUICK, rows, 0) == QUICK
+
+
 def test_dpo_by_hand() -> None:
     # One turn: chosen gained 1 nat, rejected lost 1: -ln sigmoid(0.9 * 2) = ln(1 + e^-1.8) = 0.1529. With another turn
     # at the reference (ln 2) and weights of 1/2, the mean of the two.
@@ -185,7 +188,7 @@ def margin(made: LanguageModel) -> float:
 
 
 def test_both_stages_learn_resume_and_load_again(tmp_path: Path) -> None:
-    training = AloeTraining(sft=replace(QUICK, epochs=4), dpo=replace(QUICK, epochs=6))
+    training = AloeTraining(sft=replace(QUICK, epochs=4), dpo=replace(QUICK, epochs=6), packing=0)
     before = margin(language("chatml", folder=tmp_path / "base"))
     points: list[tuple[str, float]] = []
 
@@ -203,6 +206,7 @@ def test_both_stages_learn_resume_and_load_again(tmp_path: Path) -> None:
     again = train()  # nothing is left to do
     assert len(points) == 10
     assert margin(again) == after
+    assert [point.loss for point in read_curve(tmp_path / "out", "dpo")] == [loss for _, loss in points[4:]]
     assert margin(LanguageModel.load(f"lm:{tmp_path / 'out' / 'adapter'}")) == pytest.approx(after, abs=1e-4)
     with pytest.raises(BadInputError, match="other data, settings or base"):
         train_aloe(again, TALKS[:1], training, seed=0, out=tmp_path / "out")

@@ -10,6 +10,8 @@ import pytest
 
 from counterpoint.data import taxonomy
 from counterpoint.errors import BadInputError, UnknownNameError
+from counterpoint.training.lm.conversation_recipe import ConversationRecipe
+from counterpoint.training.lm.conversation_settings import TINY_ALOE, AloeTraining
 from counterpoint.training.lm.recipe import Recipe, chosen, read_recipe
 from counterpoint.training.lm.settings import TINY, LmTraining
 
@@ -18,9 +20,10 @@ from .small import RISK, TIME, dilemmas
 RECIPES = sorted((Path(__file__).parents[3] / "recipes").glob("*.toml"))
 
 
-def test_recipes_for_three_models_on_two_data_sets_are_shipped() -> None:
+def test_recipes_for_three_models_on_three_kinds_of_data_are_shipped() -> None:
     models = ("llama-3.1-8b", "qwen2.5-3b", "qwen3-4b")
-    assert [p.stem for p in RECIPES] == sorted([*(f"{m}-{data}" for m in models for data in ("bqd", "vcd")), "tiny"])
+    real = [f"{model}-{data}" for model in models for data in ("aloe", "bqd", "vcd")]
+    assert sorted(p.stem for p in RECIPES) == sorted([*real, "tiny", "tiny-aloe"])
 
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda path: path.stem)
@@ -28,12 +31,27 @@ def test_every_recipe_is_read_and_says_how_to_run_it(file: Path) -> None:
     recipe = read_recipe(file)
     assert f"counterpoint train recipes/{file.name}" in file.read_text()
     assert all(f"# {what}:" in file.read_text() for what in ("Command", "Hardware", "Memory", "Time"))
+    if isinstance(recipe, ConversationRecipe):
+        own = AloeTraining()
+        real = replace(own, sft=replace(own.sft, checkpointing=True), dpo=replace(own.dpo, checkpointing=True))
+        assert recipe.training == (TINY_ALOE if file.stem == "tiny-aloe" else real)
+        assert recipe.stages == ("sft", "dpo")
+        return
     if recipe.taxonomy is not None:
         assert taxonomy(recipe.taxonomy)
     if file.stem != "tiny":  # the paper's set-up, with 2 epochs on BQD
         expected = LmTraining(checkpointing=True, epochs=2 if file.stem.endswith("bqd") else 3)
         assert recipe.training == expected
         assert recipe.per_value_pair == 1000
+
+
+def test_aloe_has_the_papers_settings() -> None:
+    training = AloeTraining()
+    assert (training.sft.learning_rate, training.sft.epochs, training.sft.accumulate) == (1e-5, 1, 48)
+    assert (training.dpo.learning_rate, training.dpo.epochs, training.beta) == (1e-5, 1, 0.9)
+    assert training.packing == 8192
+    # 4 x 12 turns a step in the paper; conversations of ten turns here
+    assert 10 * training.dpo.batch * training.dpo.accumulate == pytest.approx(4 * 12, abs=2)
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -66,6 +84,11 @@ def test_the_tiny_model_has_its_own_defaults_under_whatever_is_said(tmp_path: Pa
         ("per_value_pair = 0", r"per_value_pair must be at least 1"),
         ("quantisation = '3bit'", r"setting quantisation"),
         ("model = ", "can't be read as TOML"),
+        ("stages = ['dpo', 'sft']", r"stages are \['dpo', 'sft'\]; expected"),
+        ("stages = ['sft']\n[training.sft]\nepoch = 1", r"Did you mean 'training\.sft\.epochs'"),
+        ("stages = ['dpo']\nchats = 'c.jsonl'", "chats are learned in the stage 'sft'"),
+        ("stages = ['sft']\nchat_share = 1.0", "chat_share must be at least 0 and below 1"),
+        ("stages = ['sft']\nobjective = 'pft'", "unknown setting 'objective'"),
     ],
 )
 def test_a_mistake_is_named_with_the_nearest_key(text: str, message: str, tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from counterpoint.config import parse_set, read_toml, resolve
 from counterpoint.errors import BadInputError, UnknownNameError
+from counterpoint.training.lm import conversation_recipe
+from counterpoint.training.lm.conversation_recipe import ConversationRecipe
 from counterpoint.training.lm.settings import TINY, LmTraining, check, is_tiny
 from counterpoint.training.objective import OBJECTIVES
 from counterpoint.types import Dilemma, content_hash
@@ -37,8 +39,8 @@ class Recipe:
     """All the rest. For `lm:tiny` what is not said is the preset `TINY`, otherwise the paper's."""
 
 
-def read_recipe(file: Path | None, sets: Sequence[str] = ()) -> Recipe:
-    """The recipe in a file with `--set`s on top.
+def read_recipe(file: Path | None, sets: Sequence[str] = ()) -> Recipe | ConversationRecipe:
+    """The recipe in a file with `--set`s on top: of conversations where it says `stages`, otherwise of dilemmas.
 
     Raises:
         BadInputError: it can't be read, or a key or value is wrong.
@@ -47,6 +49,13 @@ def read_recipe(file: Path | None, sets: Sequence[str] = ()) -> Recipe:
     values = read_toml(file) if file is not None else {}
     for text in sets:
         values = _over(values, parse_set(text))
+    if "stages" in values:
+        below = conversation_recipe.preset(str(values.get("model", ConversationRecipe.model)))
+        return conversation_recipe.read(_over(below, values))
+    return _of_dilemmas(values)
+
+
+def _of_dilemmas(values: Mapping[str, Any]) -> Recipe:
     if is_tiny(str(values.get("model", Recipe.model))):
         values = _over({"training": asdict(TINY)}, values)
     recipe = resolve(Recipe, flags=values)

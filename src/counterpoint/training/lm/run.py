@@ -39,7 +39,7 @@ def plan_recipe(recipe: Recipe, *, keep_good: bool = False) -> TrainingPlan:
         BadInputError: the data or the model can't be read.
     """
     data = _data(recipe, keep_good)
-    tokenizer, shape = _tokenizer_and_shape(recipe.model)
+    tokenizer, shape = tokenizer_and_shape(recipe.model)
     objective = OBJECTIVES.get(recipe.objective)
     return plan_training(tokenizer, shape, data.dilemmas, data.taxonomy, objective, recipe.training, seed=recipe.seed)
 
@@ -143,7 +143,7 @@ def _identity(recipe: Recipe, data: DataSet) -> str:
     return content_hash(asdict(replace(recipe, data="", taxonomy=None, training=training)), taxonomy, rows)
 
 
-def _tokenizer_and_shape(model: str) -> tuple[Any, Shape]:
+def tokenizer_and_shape(model: str) -> tuple[Any, Shape]:
     """All that a plan needs of a model."""
     if is_tiny(model):
         language = LanguageModel.load(model)

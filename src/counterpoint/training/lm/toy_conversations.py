@@ -3,8 +3,8 @@
 Every turn the user is in a situation with ways to go. With probability `SAYS` they say a word that they lean to
 ("Leans to the stroll."); otherwise they don't say anything of the kind. The preferred reply goes a way of the property
 that they lean to all along, the rejected one a way without it. What was said once holds in later turns: that is the
-skill ALOE trains (arXiv 2410.03642), in a world small enough that `lm:tiny` can learn it. The judge is exact: 5 on
-ALOE's scale for a reply whose way has the property, else 1.
+skill ALOE trains (arXiv 2410.03642), in a world small enough that `lm:tiny` can learn it. The suite `aloe` asks about
+cases of the same kind, with other seeds.
 """
 
 from __future__ import annotations
@@ -13,16 +13,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from typing import Any
 
 from counterpoint.data.conversations import Conversation, Persona, Said, Turn
 from counterpoint.data.toy import ATTRIBUTES, Property, situations
-from counterpoint.models.language_model import LanguageModel
 from counterpoint.models.prompts import Form, Prompter
-from counterpoint.models.trie import Branch, TrieEngine, build_plan
 from counterpoint.types import Dilemma, Pole
 
 SAYS = 0.25
@@ -31,8 +26,8 @@ SAYS = 0.25
 FORM: Form = "letter"
 """Replies are letters: all that is learned stands in one token."""
 
-ALIGNED, NOT_ALIGNED = 5.0, 1.0
-"""ALOE's scale at its ends: a way has the property or hasn't."""
+COUNT, TURNS = 800, 10
+"""Conversations of the built-in training data, and turns of each."""
 
 
 @dataclass(frozen=True)
@@ -114,20 +109,6 @@ def so_far(case: ToyCase, replies: Sequence[int], prompter: Prompter) -> list[Sa
     return said
 
 
-def levels(language: LanguageModel, given: Sequence[ToyCase]) -> NDArray[np.float64]:
-    """How aligned a model's replies are, turn by turn in a conversation with its own replies: `[case, turn]`, 1 or 5.
-
-    A reply is the likeliest letter. The mean over cases at turn k is ALOE's AL(k), with an exact judge.
-    """
-    prompter, engine = Prompter(language.tokenizer), TrieEngine(language.model)
-    found = np.full((len(given), max(len(case.turns) for case in given)), np.nan)
-    for i, case in enumerate(given):
-        replies: list[int] = []
-        for k, turn in enumerate(case.turns):
-            before, letters = prompter.letters(turn.dilemma, form=FORM)
-            prompt = prompter.turns([(said.role, said.text) for said in so_far(case, replies, prompter)]) + before
-            with torch.no_grad():
-                sums = engine.log_probs(build_plan([Branch(prompt + letter, len(prompt)) for letter in letters])).sums
-            replies.append(int(sums.argmax()))
-            found[i, k] = ALIGNED if replies[-1] in turn.right else NOT_ALIGNED
-    return found
+def training_conversations(tokenizer: Any, *, seed: int, count: int = COUNT, turns: int = TURNS) -> list[Conversation]:
+    """The built-in training data: no case of it is one that the suite `aloe` asks about. `seed` draws the replies."""
+    return conversations(cases(count, turns=turns, seed="train"), Prompter(tokenizer), seed=seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from counterpoint.errors import BadInputError
 from counterpoint.models.trie import Plan
@@ -62,10 +62,11 @@ class Forecast:
     they fit at all and is the fastest then; None if nothing fits.
     """
 
-    recipe: Recipe
     model: ModelShape
     gpu: Gpu
     data: str
+    objective: str
+    settings: LmTraining
     training: TrainingPlan
     estimated: bool
     peak: Peak
@@ -93,7 +94,7 @@ class Forecast:
 
     def summary(self) -> str:
         """For people."""
-        shape, budget = self.model.shape, self.recipe.training.max_nodes
+        shape, budget = self.model.shape, self.settings.max_nodes
         lines = [
             f"{self.model.name}: {self.model.parameters / 1e9:.2f} billion parameters, {shape.layers} layers of "
             f"{shape.hidden} ({self.model.source})",
@@ -124,7 +125,7 @@ class Forecast:
             },
             "gpu": asdict(self.gpu),
             "data": self.data,
-            "objective": self.recipe.objective,
+            "objective": self.objective,
             "tokens_estimated": self.estimated,
             "training": self.training.record(),
             "peak": {**self.peak._asdict(), "logits_everywhere": all_logit_bytes(self.model, self.peak.nodes)},
@@ -142,8 +143,6 @@ def plan_run(recipe: Recipe, data: DataSet, gpu: Gpu, *, utilisation: float = UT
         UnknownNameError: a model of which nothing is known.
         BadInputError: settings or data are wrong.
     """
-    if not 0 < utilisation <= 1:
-        raise BadInputError(f"utilisation must be above 0 and at most 1 (got {utilisation})")
     model = find_model(recipe.model)
     tokenizer = find_tokenizer(recipe.model)
     objective = OBJECTIVES.get(recipe.objective)
@@ -156,33 +155,77 @@ def plan_run(recipe: Recipe, data: DataSet, gpu: Gpu, *, utilisation: float = UT
         recipe.training,
         seed=recipe.seed,
     )
+    return foresee(
+        model,
+        training,
+        recipe.training,
+        gpu,
+        data=data.name,
+        objective=recipe.objective,
+        reference=objective.needs_reference,
+        estimated=tokenizer is None,
+        weights="4bit" if recipe.quantisation else "any",
+        utilisation=utilisation,
+    )
+
+
+def foresee(
+    model: ModelShape,
+    training: TrainingPlan,
+    settings: LmTraining,
+    gpu: Gpu,
+    *,
+    data: str,
+    objective: str,
+    reference: bool,
+    estimated: bool,
+    weights: Literal["any", "4bit", "whole"] = "any",
+    utilisation: float = UTILISATION,
+) -> Forecast:
+    """What a plan already made would need.
+
+    Args:
+        model: its sizes.
+        training: what would be trained.
+        settings: how.
+        gpu: on what.
+        data: name of the data, for people.
+        objective: likewise.
+        reference: whether every example is computed without the adapter too.
+        estimated: whether tokens were counted by characters.
+        weights: which weights of the base may be proposed.
+        utilisation: share of the card's peak rate that is reached.
+    """
+    if not 0 < utilisation <= 1:
+        raise BadInputError(f"utilisation must be above 0 and at most 1 (got {utilisation})")
     plans = training.rows.plans()
-    work = _Work.of(model, plans, passes(training, recipe.training), reference=objective.needs_reference)
+    work = _Work.of(model, plans, passes(training, settings), reference=reference)
 
     def option(four_bit: bool, checkpointing: bool, max_nodes: int) -> Option:
         at = peak(training, plans, max_nodes)
-        needs = step_memory(model, recipe.training.lora, at, quantised=four_bit, checkpointing=checkpointing)
+        needs = step_memory(model, settings.lora, at, quantised=four_bit, checkpointing=checkpointing)
         hours = work.operations(four_bit=four_bit, checkpointing=checkpointing)
         hours /= gpu.tflops * 1e12 * utilisation * 3600
         fits = needs.total <= gpu.memory_gb * 1e9
         return Option("4bit" if four_bit else None, checkpointing, max_nodes, needs, fits, hours)
 
-    ways = [(False, False), (False, True), (True, False), (True, True)]
-    most = recipe.training.max_nodes
+    ways = [(False, False), (False, True)] + ([] if weights == "whole" else [(True, False), (True, True)])
+    most = settings.max_nodes
     options = [option(*way, most) for way in ways]
     largest_tree = max(len(plan) for plan in plans)
     floor = min(most, max(SMALLEST, largest_tree))  # a smaller budget would split trees
     budgets = [most >> halvings for halvings in range(most.bit_length()) if most >> halvings >= floor]
     fitting = [found for budget in budgets for way in ways if (found := option(*way, budget)).fits]
-    if recipe.quantisation:
+    if weights == "4bit":
         fitting = [found for found in fitting if found.quantisation]
     return Forecast(
-        recipe=recipe,
         model=model,
         gpu=gpu,
-        data=data.name,
+        data=data,
+        objective=objective,
+        settings=settings,
         training=training,
-        estimated=tokenizer is None,
+        estimated=estimated,
         peak=peak(training, plans, most),
         options=tuple(options),
         best=min(fitting, key=_by_preference, default=None),

@@ -22,6 +22,7 @@ class RoughTokenizer:
 
     def __init__(self) -> None:
         self.added_tokens_decoder: dict[int, Any] = {}
+        self.all_special_tokens: list[str] = []
         self._ids: dict[str, int] = {}
 
     def __call__(self, text: str, **_: Any) -> dict[str, list[int]]:

@@ -1,0 +1,81 @@
+"""Talks of simulated people: turns in order, failing turns tried again, nothing lost and nothing made up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from counterpoint.authoring.journal import RejectedError
+from counterpoint.data.conversations import Persona, Said
+from counterpoint.evaluation.aloe.grading import Grade, Item, grade_all
+from counterpoint.evaluation.aloe.talks import SILENCE, Exchange, Talk, hold_all
+
+PEOPLE = (Persona("a", "A welder.", "Says little."), Persona("b", "A nurse.", "Talks a lot."))
+
+
+class Counting:
+    """A user who says which message this is, after failing so often at the turns named."""
+
+    def __init__(self, failing: dict[int, int] | None = None) -> None:
+        self.failing = dict(failing or {})
+        self.seeds: list[int] = []
+
+    async def say(self, persona: Persona, chat: Sequence[Said], *, seed: int) -> str:
+        turn = sum(said.role == "user" for said in chat)
+        self.seeds.append(seed)
+        if self.failing.get(turn, 0):
+            self.failing[turn] -= 1
+            raise RejectedError("too long", "user: 500 words")
+        return f"{persona.id}{turn}"
+
+
+class Echo:
+    """A model that repeats the last message backwards, or says nothing to those ending in 1."""
+
+    async def reply(self, chat: Sequence[Said], *, seed: int) -> str:  # noqa: ARG002
+        assert [said.role for said in chat] == ["user", "assistant"] * (len(chat) // 2) + ["user"]
+        text = chat[-1].text
+        return "" if text.endswith("1") else text[::-1]
+
+
+def held(user: Counting, people: Sequence[Persona] = PEOPLE, turns: int = 3) -> list[Talk]:
+    told: list[int] = []
+    talks = asyncio.run(
+        hold_all(people, user, Echo(), turns=turns, tries=3, seed=0, parallel=2, report=told.append)
+    )  # fmt: skip
+    assert told == list(range(1, sum(len(talk.exchanges) for talk in talks) + 1))
+    return talks
+
+
+def test_everybody_is_talked_with_for_all_turns() -> None:
+    one, other = held(Counting())
+    assert one == Talk("a", (Exchange("a0", "0a"), Exchange("a1", ""), Exchange("a2", "2a")))
+    assert [turn.user for turn in other.exchanges] == ["b0", "b1", "b2"]
+    # what stands before turn 3 is what was said and heard, silence too
+    assert [said.text for said in one.before(2)] == ["a0", "0a", "a1", SILENCE, "a2"]
+
+
+def test_a_failing_turn_is_tried_with_other_draws_and_a_talk_that_cannot_go_on_keeps_its_turns() -> None:
+    user = Counting({1: 2})
+    (talk,) = held(user, PEOPLE[:1])
+    assert (len(talk.exchanges), talk.failure) == (3, "")
+    assert len(set(user.seeds)) == 5  # three turns, two tries more, no draw twice
+    (talk,) = held(Counting({1: 3}), PEOPLE[:1])
+    assert talk.exchanges == (Exchange("a0", "0a"),)
+    assert talk.failure == "turn 2 of 3: too long: user: 500 words"
+
+
+class Fives:
+    """Gives everything 5, and must not be shown what says nothing."""
+
+    def grade(self, items: Sequence[Item]) -> list[Grade]:
+        assert all(item.reply for item in items)
+        return [Grade(5.0) for _ in items]
+
+    def describe(self) -> dict[str, object]:
+        return {"name": "fives"}
+
+
+def test_a_reply_that_says_nothing_gets_the_lowest_grade() -> None:
+    items = [Item(PEOPLE[0], (Said("user", "Well?"),), reply, 0) for reply in ("Yes.", "", "No.")]
+    assert [grade.score for grade in grade_all(Fives(), items)] == [5.0, 1.0, 5.0]
