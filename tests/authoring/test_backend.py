@@ -28,6 +28,18 @@ def test_tokens_are_estimated_where_they_are_not_counted():
     assert (reply.tokens_in, reply.tokens_out) == (101, 11)
 
 
+@pytest.mark.parametrize("counts", [{"prompt_tokens": -5, "completion_tokens": -1}, {"prompt_tokens": "12"}, None, {}])
+def test_what_is_no_count_of_tokens_is_estimated_for_money_is_counted_by_it(counts):
+    reply = read_completion(body("x" * 40, usage=counts), call("y" * 400))
+    assert (reply.tokens_in, reply.tokens_out) == (101, 11)
+
+
+def test_an_answer_may_come_in_parts():
+    parts = [{"type": "text", "text": "Od"}, {"type": "image"}, {"type": "text", "text": "er"}]
+    assert read_completion(body(parts), call()).text == "Oder"
+    assert read_completion(body(None), call()).text == ""
+
+
 def test_refusals_come_in_two_ways():
     refused = read_completion(body(None, message={"refusal": "No."}), call())
     assert (refused.finish, refused.text) == ("refused", "No.")

@@ -138,6 +138,16 @@ def test_a_cut_answer_is_asked_for_again_more_briefly(tmp_path):
         assert "much shorter" in server.requests[1]["messages"][0]["content"]
 
 
+def test_an_empty_answer_is_asked_for_again_and_is_no_refusal(tmp_path):
+    def player(request, chance):  # noqa: ARG001
+        return "" if "was empty" not in request["messages"][-1]["content"] else {"name": "Oder", "length": 840}
+
+    with ScriptedServer(Script(), {"River": player}) as server:
+        assert asked(server.url, tmp_path, many(3)) == ["mended"] * 3
+    with ScriptedServer(Script(), {"River": lambda *_: ""}) as server:
+        assert asked(server.url, tmp_path / "never", many(2)) == ["malformed"] * 2
+
+
 def test_requests_that_fail_or_die_in_the_middle_are_sent_again(tmp_path):
     with ScriptedServer(Script(fails=0.3, dies=0.3), rivers()) as server:
         assert set(asked(server.url, tmp_path, many(40))) == {"good"}

@@ -93,11 +93,11 @@ def test_the_form_in_words_says_what_belongs_where():
         assert said in words
 
 
-@pytest.mark.parametrize("text", ["I'm sorry, but I can't help with that.", "I cannot write this.", "", "As an AI ..."])
+@pytest.mark.parametrize("text", ["I'm sorry, but I can't help with that.", "I cannot write this.", "As an AI ..."])
 def test_refusals_are_told(text):
     assert refuses(text)
 
 
-@pytest.mark.parametrize("text", ["It depends.", TEXT, "I'm sorry for the wait: " + TEXT])
+@pytest.mark.parametrize("text", ["It depends.", "", TEXT, "I'm sorry for the wait: " + TEXT])
 def test_other_answers_are_no_refusals(text):
     assert not refuses(text)

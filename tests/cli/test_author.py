@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -180,10 +181,11 @@ def test_a_command_that_is_ended_loses_no_answer(tmp_path: Path, how: signal.Sig
     code = "from counterpoint.cli import run; run()"
     with ScriptedServer(Script(latency=0.3), players()) as server:
         arguments = [sys.executable, "-c", code, *asked(server.url, tmp_path, 12)]
-        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = subprocess.Popen(arguments, **quiet, start_new_session=True)  # type: ignore[call-overload]
         while server.stats.in_flight < 12:
             time.sleep(0.01)
-        process.send_signal(how)
+        os.killpg(process.pid, how)  # as a terminal or a supervisor does, to the whole group
         ended = process.wait()
         result = run(server.url, tmp_path, 12)
         assert result.exit_code == 0, result.output

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from counterpoint.authoring.calls import Call, CallFailedError, EndpointDownError, Finish, RunStoppedError
 from counterpoint.authoring.dialect import Dialect
@@ -145,12 +145,10 @@ def read_completion(text: str, call: Call) -> Reply:
         body = json.loads(text)
         choice = body["choices"][0]
         message = choice["message"]
-        said, refusal = message.get("content"), message.get("refusal")
+        said, refusal = _text(message.get("content")), message.get("refusal")
         usage = body.get("usage") or {}
     except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         raise NoReplyError(f"the body is no chat completion: {text[:200]!r}", garbled=True) from error
-    if not isinstance(said, str):
-        said = ""
     finish: Finish = "length" if choice.get("finish_reason") == "length" else "stop"
     if refusal or choice.get("finish_reason") == "content_filter":
         finish, said = "refused", said or str(refusal or "")
@@ -159,9 +157,21 @@ def read_completion(text: str, call: Call) -> Reply:
     return Reply(
         said,
         finish,
-        read if isinstance(read, int) else sum(len(message.content.encode()) for message in call.messages) // 4 + 1,
-        wrote if isinstance(wrote, int) else len(said.encode()) // 4 + 1,
+        read if _counted(read) else sum(len(message.content.encode()) for message in call.messages) // 4 + 1,
+        wrote if _counted(wrote) else len(said.encode()) // 4 + 1,
     )
+
+
+def _text(content: Any) -> str:
+    """What was said: a text, or parts of which some are texts."""
+    if isinstance(content, list):
+        return "".join(_text(part.get("text")) for part in content if isinstance(part, dict))
+    return content if isinstance(content, str) else ""
+
+
+def _counted(tokens: Any) -> TypeGuard[int]:
+    """Whether it is a number of tokens: money is counted by it."""
+    return type(tokens) is int and tokens >= 0
 
 
 _TURN: ContextVar[Turn] = ContextVar("turn")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -20,9 +21,11 @@ try:
 except ImportError:  # Windows: two runs in one folder are then not told from one
     fcntl = None  # type: ignore[assignment]
 
+_log = logging.getLogger(__name__)
 FORMAT = "counterpoint.authoring/1"
-_PATIENCE = 10.0
-"""Seconds to wait for a run that is ending."""
+_PATIENCE = 130.0
+"""Seconds to wait for a run that is ending: one that was killed keeps what it had in flight, which takes as long as an
+answer may take (`Endpoint.timeout`)."""
 _LOOK_AGAIN = 0.05
 
 
@@ -106,11 +109,14 @@ class Journal:
 
     def _lock(self, descriptor: int) -> None:
         """Hold the file; a run that was killed may still be keeping what it had in flight, and is waited for."""
-        give_up = time.monotonic() + _PATIENCE
+        give_up, told = time.monotonic() + _PATIENCE, False
         while fcntl is not None:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
+                if not told:
+                    _log.warning("%s: another run holds this folder; waiting for it to end", self.path.parent)
+                    told = True
                 if time.monotonic() > give_up:
                     message = f"{self.path.parent}: another run is writing here. Wait for it or give another --out"
                     raise BadInputError(message) from error

@@ -351,6 +351,8 @@ def _mending(messages: tuple[Message, ...], answer: Answer, wrong: str, cut: boo
     if cut:
         note = f"(An earlier answer was cut off at {answer.tokens_out} tokens. Keep it much shorter.)"
         return _with(messages, note)
+    if not answer.text.strip():
+        return _with(messages, "(An earlier answer was empty.)")
     return (
         *messages,
         Message("assistant", answer.text),

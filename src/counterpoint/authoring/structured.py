@@ -56,8 +56,8 @@ def read_as(form: type[T], text: str) -> T | str:
 
 
 def refuses(text: str) -> bool:
-    """Whether an answer without any JSON says that the model won't answer."""
-    return "{" not in text and (not text.strip() or _REFUSAL.search(text[:300]) is not None)
+    """Whether an answer without any JSON says that the model won't answer. Nothing at all says nothing."""
+    return "{" not in text and _REFUSAL.search(text[:300]) is not None
 
 
 def _candidates(text: str) -> Iterator[dict[str, Any]]:

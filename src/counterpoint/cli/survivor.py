@@ -1,8 +1,9 @@
 """Lets calls in flight come home when a command is killed outright.
 
 A call that was sent is paid for, whether or not anybody is left to read its answer. So the work is done in a child
-process; the command itself only waits for it. Killed (SIGKILL), the command takes nothing with it: the child is told by
-the kernel that its parent is gone, sends nothing more, keeps the answers in flight as they come, and ends.
+process; the command itself only waits for it. Killed (SIGKILL, its process group too), the command takes nothing with
+it: the child, in a group of its own, is told by the kernel that its parent is gone, sends nothing more, keeps the
+answers in flight as they come, and ends.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def divide() -> None:
     parent = os.getpid()
     child = os.fork()
     if child == 0:
+        os.setpgid(0, 0)
         ctypes.CDLL(None, use_errno=True).prctl(_PARENT_DEATH, signal.SIGTERM)
         if os.getppid() != parent:  # it died before the kernel knew whom to tell
             os._exit(128 + signal.SIGTERM)
@@ -50,16 +52,18 @@ def divide() -> None:
 
 
 def _pass_on(child: int) -> None:
-    """Hand signals to the child. Ctrl-C reaches both of a terminal's processes by itself: here it is only survived."""
+    """Hand signals to the child, which a terminal's keys don't reach in its own group; Ctrl-Z stops both of us."""
 
     def hand_on(number: int, _: FrameType | None) -> None:
         os.kill(child, number)
 
-    def survive(_: int, __: FrameType | None) -> None:
-        pass
+    def rest(_: int, __: FrameType | None) -> None:
+        os.kill(child, signal.SIGSTOP)
+        os.kill(os.getpid(), signal.SIGSTOP)
 
-    signal.signal(signal.SIGTERM, hand_on)
-    signal.signal(signal.SIGINT, survive if os.isatty(0) else hand_on)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
+        signal.signal(number, hand_on)
+    signal.signal(signal.SIGTSTP, rest)
 
 
 def _wait(child: int) -> int:
