@@ -181,12 +181,16 @@ def test_a_command_that_is_ended_loses_no_answer(tmp_path: Path, how: signal.Sig
     code = "from counterpoint.cli import run; run()"
     with ScriptedServer(Script(latency=0.3), players()) as server:
         arguments = [sys.executable, "-c", code, *asked(server.url, tmp_path, 12)]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        process = subprocess.Popen(arguments, **quiet, start_new_session=True)  # type: ignore[call-overload]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(arguments, stdout=pipe, stderr=pipe, start_new_session=True)
         while server.stats.in_flight < 12:
             time.sleep(0.01)
+        if how == signal.SIGKILL:  # whoever read what it says is gone too
+            process.stdout.close()  # type: ignore[union-attr]
+            process.stderr.close()  # type: ignore[union-attr]
         os.killpg(process.pid, how)  # as a terminal or a supervisor does, to the whole group
-        ended = process.wait()
+        process.communicate() if how != signal.SIGKILL else process.wait()
+        ended = process.returncode
         result = run(server.url, tmp_path, 12)
         assert result.exit_code == 0, result.output
         assert set(server.stats.seen.values()) == {1}  # what was in flight came home: nothing was even asked twice

@@ -57,6 +57,23 @@ def test_personas_become_conversations(tmp_path: Path) -> None:
         assert {request["model"] for request in server.requests[-10:]} == {"m", "small"}
 
 
+def test_data_tells_what_written_files_hold(tmp_path: Path) -> None:
+    def told(*words: object) -> Result:
+        return CliRunner().invoke(app, ["data", *map(str, words)])
+
+    file = tmp_path / "p.jsonl"
+    people = [{"profile": "A baker of forty.", "personality": text} for text in ("Shy and kind.", "Loud.")]
+    file.write_text("".join(json.dumps(each) + "\n" for each in people))
+    assert told("validate", file).output == "valid: 2 personas\n"
+    inspected = json.loads(told("inspect", file, "--json").stdout)
+    assert inspected["profile"] == {"different": 1, "mean_words": 4}
+    assert inspected["personality"] == {"different": 2, "mean_words": 2}
+    file.write_text(json.dumps(people[0]) + "\n" + json.dumps({"profile": ""}) + "\n")
+    assert "personality" in str(told("validate", file).exception)
+    called("histories", "--count", 1, "--events", 2, "--out", tmp_path / "e.jsonl", "--cache", tmp_path / "cache")
+    assert "counterpoint infer" in str(told("inspect", tmp_path / "e.jsonl").exception)
+
+
 def test_a_full_pool_is_said_to_be_full_and_rows_are_made_of_what_there_is(tmp_path: Path) -> None:
     same = {"texts": [f"A welder of {age} who keeps goats and boats." for age in range(20, 40)]}
     with ScriptedServer(players={"Texts": lambda request, chance: same}) as server:  # noqa: ARG005

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 import time
@@ -105,8 +106,8 @@ def session(
         raise BadInputError(f"{out} exists and was not written by such a run; use --force to replace it")
     divide()
     with (
+        Journal(folder, identity=identity) as journal,  # first: it waits for a run that is ending, and still pays
         AnswerCache(cache, run=content_hash(str(out.resolve()))[:16]) as answers,
-        Journal(folder, identity=identity) as journal,
         progress_bar(quiet=quiet) as bar,
     ):
         budget = Budget(max_cost, spent=answers.spent)
@@ -122,8 +123,9 @@ def perform(work: Callable[[], Awaitable[Outcome]], budget: Budget) -> Outcome:
         def stop() -> None:
             if budget.ended.is_set() and task is not None:
                 task.cancel()
-            print("stopping: waiting for calls in flight, which are paid for", file=sys.stderr)
             budget.stop(RunStoppedError("interrupted"))
+            with contextlib.suppress(OSError):
+                print("stopping: waiting for calls in flight, which are paid for", file=sys.stderr)
 
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, stop)
@@ -194,7 +196,8 @@ def _reporter(bar: Callable[[Stage], None], budget: Budget) -> Callable[[Tally],
     began = time.monotonic()
 
     def report(tally: Tally) -> None:
-        bar(Stage(in_one_line(tally, budget, time.monotonic() - began), tally.kept / tally.slots))
+        with contextlib.suppress(OSError):  # whoever read this may be gone; the run outlives them (`survivor`)
+            bar(Stage(in_one_line(tally, budget, time.monotonic() - began), tally.kept / tally.slots))
 
     return report
 

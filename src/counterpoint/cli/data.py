@@ -13,8 +13,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from counterpoint.cli import data_people as people
 from counterpoint.data import Reading, read
 from counterpoint.data import split as split_data
+from counterpoint.data.conversations import load_personas
 from counterpoint.data.diff import Diff
 from counterpoint.data.diff import diff as compare_data
 from counterpoint.data.lint import Embed, Lint
@@ -59,7 +61,11 @@ def inspect(
     keep_good: KeepGood = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what is in a data set: dilemmas, options and poles, value pair by value pair."""
+    """Say what is in a data set: dilemmas, options and poles, value pair by value pair; or personas."""
+    if source is None and people.holds_personas(path):
+        found = people.summary(load_personas(path))
+        typer.echo(json.dumps(found) if as_json else people.in_words(found))
+        return
     data_set = _open(path, source, taxonomy, value_pair, keep_good)
     summary = _summary(data_set)
     if as_json:
@@ -88,6 +94,12 @@ def validate(
     as_json: AsJson = False,
 ) -> None:
     """Tell every problem of an input. Ends with 0 if there is none, with 2 otherwise."""
+    if source is None and people.holds_personas(path):
+        personas = load_personas(path)  # raises with every problem
+        typer.echo(
+            json.dumps({"valid": True, "personas": len(personas)}) if as_json else f"valid: {len(personas)} personas"
+        )
+        return
     data_set, problems = read(path, source=source, taxonomy=taxonomy, value_pair=value_pair)
     good = {"dilemmas": len(data_set), "open_questions": len(data_set.open_questions)}
     if as_json:
