@@ -68,6 +68,15 @@ def test_a_language_model_answers_and_an_endpoint_judges(tmp_path: Path) -> None
     assert results["judge"]["spent"]["calls"] == calls
 
 
+def test_a_judge_that_writes_no_verdicts_is_refused_with_their_number(tmp_path: Path) -> None:
+    path = write_dilemmas(tmp_path / "d.jsonl", made_up_dilemmas(2))
+    language(folder=tmp_path / "model")
+    model = f"lm:{tmp_path / 'model'}"
+    short = ("--set", "judge.max_tokens=4")
+    with pytest.raises(BadInputError, match=r"in 0\.00 of 4 cases \(\d+ of \d+ verdicts could not be had\)"):
+        evaluate(tmp_path / "run", "--data", str(path), "--model", model, "--judge", model, *short)
+
+
 def test_an_endpoint_answers_too(tmp_path: Path) -> None:
     path = write_dilemmas(tmp_path / "d.jsonl", made_up_dilemmas(3))
 

@@ -63,7 +63,14 @@ def run(options: Options) -> None:
             report(Stage(f"making the judge {config.judge.who}", 0.0))
             judge = open_judge(config.judge, folder=options.out, labelled=material.labelled)
             trained = [d for part in (material.labelled, material.train) if part for d in part.dilemmas]
-            guarded = Guarded(judge, training_texts(trained))
+            known = training_texts(trained)
+            guarded = Guarded(judge, known)
+            others = [
+                Guarded(
+                    open_judge(replace(config.judge, who=who), folder=options.out, labelled=material.labelled), known
+                )
+                for who in config.also
+            ]
             said = {
                 **asdict(config),
                 "data": options.data,
@@ -73,7 +80,9 @@ def run(options: Options) -> None:
                 "trained_on_count": len(material.train) if material.train else 0,
             }
             people = contestants(config, material, options.out)
-            results = run_open(material.asked, people, guarded, config, folder=folder, said=said, report=report)
+            results = run_open(
+                material.asked, people, guarded, config, folder=folder, said=said, others=others, report=report
+            )
         finally:
             folder.close()
     if options.as_json:
@@ -111,7 +120,8 @@ def read_material(options: Options, config: OpenConfig) -> Material:
         raise BadInputError("--suite vcd_open needs --data, dilemmas that are asked")
     what = options.test or str(options.data)
     parts = dilemma_parts(what, options.taxonomy)
-    judged, trains = config.judge.who == ENCODER, _trains(config, options, parts.train)
+    judged = ENCODER in (config.judge.who, *config.also)
+    trains = _trains(config, options, parts.train)
     source, name = parts.train, f"{what}/train"
     if options.train or (options.test and options.data):
         name = options.train or str(options.data)
@@ -164,7 +174,7 @@ def contestants(config: OpenConfig, material: Material, out: Path) -> list[Conte
 def _identity(config: OpenConfig, material: Material) -> str:
     """What a run's answers and verdicts depend on; more seeds and methods may be added, and money doesn't matter."""
     judge = replace(config.judge, max_cost=None, price_in=0.0, price_out=0.0, concurrency=1, cache="")
-    return identity(replace(config, judge=judge, max_cost=None, threshold=0.5), material.train)
+    return identity(replace(config, judge=judge, max_cost=None, threshold=0.5, also=(), labels=""), material.train)
 
 
 def _labels(data: DataSet | None) -> str:
@@ -187,6 +197,13 @@ def print_open(results: Mapping[str, Any], console: Console) -> None:
     for found in results["variance"]:
         parts = ", ".join(f"{name} {_number(found[name])}" for name in ("question", "answer", "judge"))
         console.print(f"  variance of {labels[found['method']]}'s score: {parts}", style="dim", highlight=False)
+    if results["agreement"]:
+        agreed = results["agreement"]
+        kappas = "; ".join(f"{row['a']} and {row['b']} {_number(row['kappa'])}" for row in agreed["kappa"])
+        console.print(
+            f"  agreement on {agreed['answers']} answers: alpha {_number(agreed['alpha'])}, weighted kappa of {kappas}",
+            highlight=False,
+        )
     for method, why in results["stand_in"].items():
         console.print(f"  {labels[method]}: {why}", highlight=False)
     console.print(f"  {results['data']['parts']}; 95% intervals over scenarios", style="dim", highlight=False)

@@ -66,12 +66,14 @@ class Says:
         return [Written(text, 3, 0.5) for text in texts]
 
 
-def run(out: Path, grader: ByWords, answerers: dict[str, Any], **settings: Any) -> dict[str, Any]:
+def run(
+    out: Path, grader: ByWords, answerers: dict[str, Any], others: Sequence[ByWords] = (), **settings: Any
+) -> dict[str, Any]:
     config = OpenConfig(seeds=1, **settings)
     folder = RunFolder(out, "x", "")
     try:
         people = [Contestant(name, lambda *_, own=own: own) for name, own in answerers.items()]
-        return run_open(DATA, people, grader, config, folder=folder, said=SAID)
+        return run_open(DATA, people, grader, config, folder=folder, said=SAID, others=others)
     finally:
         folder.close()
 
@@ -132,6 +134,27 @@ def test_repeats_are_averaged_and_their_variance_is_the_judges(tmp_path: Path) -
     (variance,) = results["variance"]
     # 9 and 10 of every answer: (0.25 + 0.25) / 1 within; means alike, so that what is between is -0.5 / 2
     assert (variance["judge"], variance["answer"]) == (0.5, -0.25)
+
+
+def test_further_judges_and_people_are_compared_with_the_judge(tmp_path: Path) -> None:
+    answerers = {"base": Says(heeds=False)}
+    assert run(tmp_path, ByWords(), answerers)["agreement"] is None
+    rows = [json.loads(line) for line in (tmp_path / "predictions.jsonl").read_text().splitlines()]
+    labelled = tmp_path / "labelled.jsonl"
+    for row in rows[:10]:
+        row["label"] = row["scores"][row["pole"]][0]
+    labelled.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = run(tmp_path, ByWords(), answerers, [ByWords(wrong=True)], labels=str(labelled))["agreement"]
+    assert found["raters"] == ["by words", "by words (2)", "people"]
+    # half of the scores are 9 and half 1, and the other judge has them the other way round
+    assert [row["kappa"] for row in found["kappa"]] == [-1, 1, -1]
+    rows[0]["label"] = 11
+    labelled.write_text(json.dumps(rows[0]))
+    with pytest.raises(BadInputError, match="line 1: label is 11; expected 0 to 10"):
+        run(tmp_path, ByWords(), answerers, labels=str(labelled))
+    labelled.write_text(json.dumps({**rows[0], "label": 1, "text": "Something else."}))
+    with pytest.raises(BadInputError, match="no such answer"):
+        run(tmp_path, ByWords(), answerers, labels=str(labelled))
 
 
 def test_scores_by_hand() -> None:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from counterpoint import __version__
@@ -32,6 +33,7 @@ from counterpoint.evaluation.method_labels import label_methods
 from counterpoint.evaluation.opened.answering import Answerer, Question, Shown, Written
 from counterpoint.evaluation.opened.counting import METRICS, Graded, row_of, scores_of, variances
 from counterpoint.evaluation.opened.proving import Proof, prove_judge, refuse_unproved
+from counterpoint.evaluation.opened.raters import agreement, read_labels
 from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.evaluation.suite_counts import Counts
 from counterpoint.evaluation.suite_models import SuiteConfig
@@ -50,6 +52,11 @@ class OpenConfig(SuiteConfig):
 
     judge: JudgeConfig = field(default_factory=JudgeConfig)
     """Who grades."""
+    also: tuple[str, ...] = ()
+    """Further judges, named as `judge.who`, who grade the same answers: how far they agree is reported."""
+    labels: str = ""
+    """File of people's ratings, to be compared with the judge's: this run's `predictions.jsonl` with a `label`, 0 to
+    10, in some of its lines."""
     shown: Shown = "question"
     """`question`: scenario and open question. `options`: the options too, for models that know no other form, such as
     lm:tiny; the text of the option chosen is then judged with the reason given."""
@@ -108,6 +115,7 @@ def run_open(
     *,
     folder: RunFolder,
     said: Mapping[str, Any],
+    others: Sequence[Judge] = (),
     report: Report | None = None,
 ) -> dict[str, Any]:
     """The whole suite; writes and returns `results.json`.
@@ -119,6 +127,7 @@ def run_open(
         config: the settings.
         folder: keeps what was answered and graded.
         said: what the record says of settings.
+        others: further judges, whose agreement with `judge` is reported.
         report: told of progress.
 
     Raises:
@@ -147,6 +156,9 @@ def run_open(
             failures += [{"method": contestant.method, "seed": seed, **failed} for failed in part["failed"]]
             if part["stand_in"]:
                 stand_in[contestant.method] = part["stand_in"]
+    labels = read_labels(Path(config.labels), answers) if config.labels else None
+    tell(Stage("asking others", 0.95))
+    agreed = agreement(answers, data, judge.name, others, labels)
     tell(Stage("resampling for intervals and p-values", 0.96))
     results = {
         "schema": SCHEMA,
@@ -156,6 +168,7 @@ def run_open(
         "config": dict(said),
         "data": {"train": said["trained_on_count"], "test": len(asked), "sha256": data.digest, "parts": said["parts"]},
         **_tables(answers, failures, data, [c.method for c in contestants], config.seeds, judge, proof),
+        "agreement": agreed,
         "stand_in": stand_in,
         "failures": failures,
         "seconds": {"total": round(time.perf_counter() - began, 1)},
