@@ -63,9 +63,7 @@ def components(scores: Sequence[Sequence[Sequence[float]]]) -> Components:
     shared = sum(float((n**2).sum() / n.sum()) for n in sizes)
     squares = sum(float((n**2).sum()) for n in sizes)
     judge = within / (total - answers) if total > answers else None
-    noise = (
-        0.0 if judge is None else judge
-    )  # one verdict an answer: the judge's own part can't be told from the answer's
+    noise = 0.0 if judge is None else judge  # else the judge's part can't be told from the answer's
     answer = None
     if answers > questions:
         answer = (between / (answers - questions) - noise) / ((total - shared) / (answers - questions))

@@ -29,6 +29,7 @@ from counterpoint.evaluation.judge import Judge, JudgeItem, about_pole
 from counterpoint.evaluation.judging.opening import JudgeConfig
 from counterpoint.evaluation.judging.pole_judge import asked_of
 from counterpoint.evaluation.judging.rubrics import POLE_SHOWN
+from counterpoint.evaluation.judging.variance import Components
 from counterpoint.evaluation.method_labels import label_methods
 from counterpoint.evaluation.opened.answering import Answerer, Question, Shown, Written
 from counterpoint.evaluation.opened.counting import METRICS, Graded, row_of, scores_of, variances
@@ -38,6 +39,7 @@ from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.evaluation.suite_counts import Counts
 from counterpoint.evaluation.suite_models import SuiteConfig
 from counterpoint.evaluation.suite_run import FAILURES, Within
+from counterpoint.evaluation.tables import rounded
 from counterpoint.models.decoding import Decoding
 from counterpoint.runlog import RunFolder
 from counterpoint.types import DataSet, Dilemma
@@ -300,8 +302,12 @@ def _tables(
         "summary": summary,
         "paired": counts.paired([m for m in ("score", "contrast") if m in counts.metrics], labels),
         "judge": {**judge.describe(), "rubric": POLE_SHOWN.reference, "proof": asdict(proof)},
-        "variance": [{"method": method, **asdict(found)} for method, found in variances(answers).items()],
+        "variance": [{"method": method, **_rounded(found)} for method, found in variances(answers).items()],
     }
+
+
+def _rounded(found: Components) -> dict[str, float | int | None]:
+    return {name: rounded(value) if isinstance(value, float) else value for name, value in asdict(found).items()}
 
 
 def _proof(judge: Judge, data: DataSet, asked: Sequence[Dilemma], config: OpenConfig, folder: RunFolder) -> Proof:
