@@ -57,6 +57,7 @@ def test_what_it_can_show_is_said_first_and_the_paper_beside_the_run_last(data: 
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["config"]["seeds"] == 1
     assert results["config"]["history"]["people"] == 24, "what --quick says holds where nothing else is said"
+    assert results["config"]["history"]["noises"] == [0.0], "and what it doesn't say stays as it is"
     assert results["history"] is None
 
 

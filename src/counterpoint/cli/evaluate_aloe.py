@@ -63,11 +63,11 @@ def run(options: Options) -> None:
     with ExitStack() as stack:
         report = stack.enter_context(progress_bar(quiet=options.as_json))
         report(Stage("reading the cases", 0.0))
-        setting = _Toy(config) if toy else _Written(options, config)
+        setting = setting_of(options, config, toy=toy)
         folder = RunFolder(options.out, identity(config, setting.people), to_toml(config))
         stack.callback(folder.close)
         clients = stack.enter_context(Clients(options.out, config))
-        stack.enter_context(_leaving_with_130(clients))
+        stack.enter_context(leaving_with_130(clients))
         user, grader, proof = setting.open(clients, folder, report)
         contenders = [
             Contender(c.method, c.seed, fingerprint(c.model), partial(clients.model, c.model)) for c in models
@@ -95,7 +95,7 @@ def run(options: Options) -> None:
 
 
 @contextmanager
-def _leaving_with_130(clients: Clients) -> Iterator[None]:
+def leaving_with_130(clients: Clients) -> Iterator[None]:
     """A run that a signal stopped ends as shells expect it."""
     try:
         yield
@@ -105,7 +105,12 @@ def _leaving_with_130(clients: Clients) -> Iterator[None]:
         raise
 
 
-class _Toy:
+def setting_of(options: Options, config: AloeConfig, *, toy: bool) -> ToySetting | WrittenSetting:
+    """Who talks, and how it is graded."""
+    return ToySetting(config) if toy else WrittenSetting(options, config)
+
+
+class ToySetting:
     """The toy world's people, who play and grade themselves."""
 
     def __init__(self, config: AloeConfig) -> None:
@@ -123,7 +128,7 @@ class _Toy:
         return Players(self.world, self.world, proof)
 
 
-class _Written:
+class WrittenSetting:
     """People of a file, played and graded by models."""
 
     def __init__(self, options: Options, config: AloeConfig) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from counterpoint.cli.compare import estimate
 from counterpoint.cli.progress import progress_bar
 from counterpoint.config import resolve
 from counterpoint.errors import BadInputError
+from counterpoint.evaluation.reproduce.cells import Forecast
 
 app = typer.Typer(
     help="Reproduce a paper: its whole table as one resumable run, with intervals, ablations and other families.",
@@ -61,7 +63,7 @@ def pft(
 
     Example: counterpoint reproduce pft --model lm:tiny --quick --out runs/pft-tiny
     """
-    from counterpoint.evaluation.reproduce.pft import Forecast, reproduce_pft
+    from counterpoint.evaluation.reproduce.pft import reproduce_pft
     from counterpoint.evaluation.reproduce.pft_config import PARTS, QUICK, PftConfig, presets
 
     flags: dict[str, Any] = {"model": model, "data": data, "held_out": held_out, "taxonomy": taxonomy, "seeds": seeds}
@@ -84,35 +86,105 @@ def pft(
         return {**presets(said), **(QUICK if quick else {})}
 
     settings = resolve(PftConfig, file=config, sets=set_ or (), flags=flags, presets=defaults)
-    said: list[Forecast] = []
-
-    def announce(forecast: Forecast) -> None:
-        said.append(forecast)
-        if not as_json:
-            for sentence in forecast.sentences:
-                Console(stderr=not dry_run).print(sentence, highlight=False, soft_wrap=True)
-
+    announce = _Announcer(dry_run=dry_run, as_json=as_json)
     with progress_bar(quiet=as_json or dry_run) as report:
         results = reproduce_pft(settings, out, dry_run=dry_run, announce=announce, report=report)
     if results is None:
-        if as_json:
-            typer.echo(
-                json.dumps(
-                    {
-                        "cells": dict(said[0].cells),
-                        "at_most": said[0].at_most,
-                        "seconds": said[0].seconds,
-                        "power": said[0].power._asdict(),
-                    }
-                )
-            )
+        announce.as_json()
         return
     if as_json:
-        typer.echo(
-            json.dumps({key: results[key] for key in ("data", "summary", "paired", "paper", "power", "seconds")})
-        )
+        keys = ("data", "summary", "paired", "paper", "power", "seconds")
+        typer.echo(json.dumps({key: results[key] for key in keys}))
         return
     print_pft(results, Console())
+    _where(out)
+
+
+@app.command()
+def aloe(
+    out: Annotated[Path, typer.Option(help="The run's folder. A run that was stopped goes on in it.")],
+    model: Annotated[str | None, typer.Option(help="lm: and a hub id, a folder or tiny.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Conversations of 'counterpoint author conversations', or toy (default).")
+    ] = None,
+    people: Annotated[
+        str | None, typer.Option(help="Held-out people: personas, or a folder of descriptions. The toy has its own.")
+    ] = None,
+    chats: Annotated[str | None, typer.Option(help="General chat data, mixed into SFT.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="How many seeds of training.")] = None,
+    turns: Annotated[int | None, typer.Option(help="Of a talk; 10 as in the paper.")] = None,
+    cases: Annotated[int | None, typer.Option(help="How many people talk.")] = None,
+    ablations: Annotated[
+        str | None, typer.Option(help="stage, turns, training_size, ratio; or 'none'. All where not given.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="One seed, one setting a factor, 400 conversations, 40 cases.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; do nothing.")] = False,
+    config: Annotated[Path | None, typer.Option(help="TOML with the same settings.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting, such as asking.judge.who=URL#MODEL.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the tables as JSON and nothing else.")] = False,
+) -> None:
+    """ALOE (arXiv 2410.03642): alignment by turn of the base, after SFT, and after SFT and DPO, with ablations.
+
+    Example: counterpoint reproduce aloe --model lm:tiny --quick --out runs/aloe
+    """
+    from counterpoint.cli.reproduce_aloe import asking
+    from counterpoint.evaluation.reproduce.aloe import reproduce_aloe
+    from counterpoint.evaluation.reproduce.aloe_config import QUICK, AloePaperConfig, presets
+
+    flags: dict[str, Any] = {"model": model, "data": data, "people": people, "chats": chats, "seeds": seeds}
+    flags["ablations"] = [] if ablations == NONE else _listed(ablations)
+    flags["asking"] = {name: value for name, value in (("turns", turns), ("cases", cases)) if value is not None} or None
+
+    def defaults(said: Mapping[str, Any]) -> dict[str, Any]:
+        return {**presets(said), **(QUICK if quick else {})}
+
+    settings = resolve(AloePaperConfig, file=config, sets=set_ or (), flags=flags, presets=defaults)
+    announce = _Announcer(dry_run=dry_run, as_json=as_json)
+    with progress_bar(quiet=as_json or dry_run) as report:
+        results = reproduce_aloe(
+            settings, out, None if dry_run else partial(asking, settings), announce=announce, report=report
+        )
+    if results is None:
+        announce.as_json()
+        return
+    if as_json:
+        keys = ("data", "summary", "paired", "relative", "paper", "power", "seconds")
+        typer.echo(json.dumps({key: results[key] for key in keys}))
+        return
+    from counterpoint.cli.evaluate_aloe import print_aloe
+
+    shown = {**results, "config": {**results["config"], "turns": settings.asking.turns}}
+    print_aloe(shown, Console())
+    print_paper(results["paper"]["figures"], Console())
+    _where(out)
+
+
+class _Announcer:
+    """Says what will be done: on standard error before a run, on standard output for a dry run."""
+
+    def __init__(self, *, dry_run: bool, as_json: bool) -> None:
+        self.dry_run, self.quiet = dry_run, as_json
+        self.said: Forecast | None = None
+
+    def __call__(self, forecast: Forecast) -> None:
+        self.said = forecast
+        if not self.quiet:
+            for sentence in forecast.sentences:
+                Console(stderr=not self.dry_run).print(sentence, highlight=False, soft_wrap=True)
+
+    def as_json(self) -> None:
+        """A dry run for programs."""
+        if self.quiet and self.said is not None:
+            told = self.said
+            found = {"cells": dict(told.cells), "at_most": told.at_most, "seconds": told.seconds}
+            typer.echo(json.dumps({**found, "power": told.power._asdict()}))
+
+
+def _where(out: Path) -> None:
     where = f"\nReport: {out / 'report.html'}   Numbers: {out / 'results.json'}"
     Console().print(where, soft_wrap=True, highlight=False)
 
@@ -142,15 +214,13 @@ def print_paper(figures: list[Mapping[str, Any]], console: Console) -> None:
     for name in ("paper", "ours (95% interval)"):
         table.add_column(name, justify="right")
     for row in figures:
-        scale = 1 if row["unit"] == "of 10" else 100
-        unit = "" if row["unit"] == "of 10" else "%"
-        known = [row[key] for key in ("ours", "ci_low", "ci_high")]
-        ours = "not measured"
-        if None not in known:
-            mean, low, high = (f"{scale * value:.1f}" for value in known)
-            ours = f"{mean}{unit} ({low} to {high})"
-        paper = "-" if row["paper"] is None else f"{scale * row['paper']:.4g}{unit}"
-        table.add_row(row["what"], paper, ours)
+        plain = row["unit"] in ("of 10", "number")
+        mean, low, high, paper = (
+            None if row[key] is None else f"{row[key]:.3g}" if plain else f"{100 * row[key]:.4g}%"
+            for key in ("ours", "ci_low", "ci_high", "paper")
+        )
+        inside = f" ({low} to {high})" if low is not None else ""
+        table.add_row(row["what"], paper or "-", f"{mean}{inside}" if mean is not None else "not measured")
     console.print(table)
 
 

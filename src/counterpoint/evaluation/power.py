@@ -22,7 +22,10 @@ ASSUMED_DISAGREEMENT = 0.2
 """Share of answers that two methods are assumed to give differently where no pilot says."""
 
 LOOKED_AT = (0.02, 0.05, 0.1, 0.2)
-"""True differences whose power is told."""
+"""True differences of shares whose power is told."""
+
+GRADES_LOOKED_AT = (0.1, 0.25, 0.5, 1.0)
+"""Of grades."""
 
 
 class Spread(NamedTuple):
@@ -89,7 +92,14 @@ def assumed(disagreement: float = ASSUMED_DISAGREEMENT) -> Spread:
     return Spread(sd_of_disagreement(disagreement), f"methods differ on {disagreement:.0%} of the answers")
 
 
-def plan(units: int, *, comparisons: int = 1, spread: Spread | None = None, unit: str = "scenarios") -> Plan:
+def plan(
+    units: int,
+    *,
+    comparisons: int = 1,
+    spread: Spread | None = None,
+    unit: str = "scenarios",
+    scale: float = 100.0,
+) -> Plan:
     """What a comparison over `units` can show.
 
     Args:
@@ -97,16 +107,19 @@ def plan(units: int, *, comparisons: int = 1, spread: Spread | None = None, unit
         comparisons: how many are made at once.
         spread: of a unit's difference; `assumed()` where nothing is known.
         unit: what units are, in the plural.
+        scale: points in one of the metric: 100 for shares, 1 for grades.
     """
     spread = spread or assumed()
     effect = minimum_detectable_effect(units, spread.sd, comparisons=comparisons)
+    size = f"{effect:.2f}" if scale == 1 else f"{scale * effect:.1f}"
     among = f", corrected for {comparisons} comparisons" if comparisons > 1 else ""
     sentence = (
-        f"With {units} {unit} a difference of {100 * effect:.1f} points or more is found {POWER:.0%} of the time"
+        f"With {units} {unit} a difference of {size} points or more is found {POWER:.0%} of the time"
         f"{among}, if {spread.basis}; smaller ones will mostly be missed."
     )
     powers = [
-        {"difference": d, "power": round(power_of(d, units, spread.sd, comparisons=comparisons), 4)} for d in LOOKED_AT
+        {"difference": d, "power": round(power_of(d, units, spread.sd, comparisons=comparisons), 4)}
+        for d in (GRADES_LOOKED_AT if scale == 1 else LOOKED_AT)
     ]
     return Plan(units, comparisons, ALPHA, POWER, round(spread.sd, 6), spread.basis, round(effect, 6), powers, sentence)
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from counterpoint.evaluation.power import Plan
 from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.runlog import Parts
 from counterpoint.types import content_hash
@@ -49,6 +50,30 @@ class Job(NamedTuple):
 
     cell: Cell
     do: Callable[[Within], Any]
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is told before a run starts."""
+
+    cells: Mapping[str, int]
+    """How many, by kind."""
+    at_most: int
+    """More that depend on what the validation part says."""
+    seconds: float | None
+    """Roughly, from nothing done; None where nothing is known of the model's speed."""
+    power: Plan
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """In words."""
+        number = sum(self.cells.values())
+        kinds = ", ".join(f"{n} {kind}" for kind, n in self.cells.items())
+        more = f", and up to {self.at_most} that depend on the validation part" if self.at_most else ""
+        took = "How long is not known for this model; the first cells will tell."
+        if self.seconds is not None:
+            took = f"About {duration(self.seconds)} on one core of a laptop."
+        return f"{number} cells ({kinds}){more}.", took, self.power.sentence
 
 
 class Clock:

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from counterpoint import __version__
 from counterpoint.config import to_toml
 from counterpoint.evaluation.compare import RULES, SCHEMA, content
-from counterpoint.evaluation.power import Plan, plan
+from counterpoint.evaluation.power import plan
 from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.evaluation.reproduce import pft_tables
-from counterpoint.evaluation.reproduce.cells import Clock, duration, run_jobs
+from counterpoint.evaluation.reproduce.cells import Clock, Forecast, run_jobs
 from counterpoint.evaluation.reproduce.costs import known, seconds_of
 from counterpoint.evaluation.reproduce.papers import pft_figures, pft_set_up
 from counterpoint.evaluation.reproduce.pft_config import PftConfig, check_pft
@@ -35,30 +35,6 @@ from counterpoint.types import content_hash
 
 HISTORY_CELLS = 5
 """Trainings a seed of the history experiment: the prior's, PFT, SFT on both poles and on either."""
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What is told before a run starts."""
-
-    cells: Mapping[str, int]
-    """How many, by kind."""
-    at_most: int
-    """More that depend on what the validation part says."""
-    seconds: float | None
-    """Roughly, from nothing done; None where nothing is known of the model's speed."""
-    power: Plan
-
-    @property
-    def sentences(self) -> tuple[str, ...]:
-        """In words."""
-        number = sum(self.cells.values())
-        kinds = ", ".join(f"{n} {kind}" for kind, n in self.cells.items())
-        more = f", and up to {self.at_most} that depend on the validation part" if self.at_most else ""
-        took = "How long is not known for this model; the first cells will tell."
-        if self.seconds is not None:
-            took = f"About {duration(self.seconds)} on one core of a laptop."
-        return f"{number} cells ({kinds}){more}.", took, self.power.sentence
 
 
 def reproduce_pft(

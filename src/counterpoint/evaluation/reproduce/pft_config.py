@@ -68,10 +68,13 @@ class PftConfig:
         )
 
 
+NOISELESS: Mapping[str, Any] = {"noises": (0.0,)}
+"""People always choose their side, whatever else is said of the history experiment."""
+
 QUICK: Mapping[str, Any] = {
     "seeds": 1,
     "variants": 1,
-    "history": {"histories": (1, 3), "people": 24, "questions": 10, "newcomers": 40},
+    "history": {"histories": (1, 3), "people": 24, "questions": 10, "newcomers": 40, **NOISELESS},
 }
 """What `--quick` says where nothing else is said: one seed, one setting a factor, few people."""
 
@@ -80,8 +83,12 @@ def presets(said: Mapping[str, Any]) -> dict[str, Any]:
     """Defaults of `PftConfig` that depend on the model."""
     model = str(said.get("model", ENCODER))
     if not model.startswith(LM):
-        return {}
-    found: dict[str, Any] = {"methods": (*METHODS, ICL, CAA), "lm": {"training": asdict(defaults_for(model))}}
+        return {"history": NOISELESS}
+    found: dict[str, Any] = {
+        "history": NOISELESS,
+        "methods": (*METHODS, ICL, CAA),
+        "lm": {"training": asdict(defaults_for(model))},
+    }
     if is_tiny(model):
         found["data"] = "toy"
     return {"seeds": 3, **found}

@@ -16,8 +16,6 @@ from counterpoint.evaluation.report import Run, context, read_run, render_page
 from counterpoint.evaluation.report_tables import estimate, finite, paired_rows
 from counterpoint.runlog import write_text
 
-TITLES = {"pft": "PFT", "aloe": "ALOE"}
-
 
 def write_reproduction(folder: Path) -> Path:
     """Write `folder/report.html` from `folder/results.json`.
@@ -25,8 +23,10 @@ def write_reproduction(folder: Path) -> Path:
     Raises:
         BadInputError: `results.json` is missing or not of the known schema.
     """
-    target = folder / "report.html"
-    write_text(target, render_page("reproduce_pft.html", _context(read_run(folder))))
+    target, run = folder / "report.html", read_run(folder)
+    pft = run.results.get("reproduces") != "aloe"
+    page = render_page("reproduce_pft.html", _context(run)) if pft else render_page("reproduce_aloe.html", _aloe(run))
+    write_text(target, page)
     return target
 
 
@@ -77,7 +77,7 @@ def _figure(row: Mapping[str, Any], key: str = "ours") -> str:
     value = finite(row.get(key))
     if value is None:
         return "–"
-    return charts.number(value, 2) if row.get("unit") == "of 10" else percent(value)
+    return charts.number(value, 2) if row.get("unit") in ("of 10", "number") else percent(value)
 
 
 def _ablations(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -128,3 +128,60 @@ def _history(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "chart": charts.step_lines("history-c", "Alignment by number of choices", histories, drawn, "choices seen"),
         "people": found["config"]["people"],
     }
+
+
+# ALOE
+
+
+def _aloe(run: Run) -> dict[str, Any]:
+    results = run.results
+    main = _levels(results)
+    sections = [("result", "Result"), ("paper", "The paper"), ("levels", "By turn"), ("paired", "Differences")]
+    sections += [(name, title) for name, title in (("longer", "Longer"), ("ablations", "Ablations")) if results[name]]
+    return {
+        "results": results,
+        "config": results.get("config") or {},
+        "data": results.get("data") or {},
+        "seconds": results.get("seconds") or {},
+        "sections": [*sections, ("run", "Run")],
+        "headline": _aloe_headline(main["paired"]),
+        "highlights": [],
+        "paper": results.get("paper") or {},
+        "power": results.get("power") or {},
+        "figure": _figure,
+        "main": main,
+        "longer": _levels(results["longer"]) if results["longer"] else None,
+        "ablations": _levels(results["ablations"]) if results["ablations"] else None,
+    }
+
+
+def _levels(found: Mapping[str, Any]) -> dict[str, Any]:
+    """AL by turn and its lines, a method a line."""
+    names = list(dict.fromkeys(row["method"] for row in found["summary"]))
+    means = {(row["method"], row["metric"]): estimate(row) for row in found["summary"]}
+    turns = sorted({row["turn"] for row in found["summary"] if row.get("turn")})
+    lines = [
+        {
+            "name": name,
+            "levels": {turn: means[name, f"al_{turn}"] for turn in turns},
+            "metrics": {metric: means[name, metric] for metric in ("al", "gain", "ir", "n_ir", "n_r2")},
+        }
+        for name in names
+    ]
+    return {"turns": turns, "lines": lines, "paired": paired_rows(found["paired"])}
+
+
+def _aloe_headline(paired: Sequence[Paired]) -> Headline:
+    """Whether alignment is higher, and rises more, than without training."""
+    tests = {row.metric: row for row in paired if row.between("base", "sft+dpo")}
+    level, gain = tests.get("al"), tests.get("gain")
+    if level is None or level.difference is None:
+        return Headline("No alignment was measured", ())
+    up = (level.difference > 0) == (level.a == "sft+dpo")
+    title = "No difference in alignment is shown between training and none"
+    if level.shown:
+        title = f"Training {'raises' if up else 'lowers'} alignment, and the data support it"
+    said = [
+        row.verdict + ": " + what + "." for row, what in ((level, "mean over turns"), (gain, "last less first")) if row
+    ]
+    return Headline(title, tuple(said))

@@ -24,7 +24,7 @@ from counterpoint.evaluation.aloe.proof import Proof
 from counterpoint.evaluation.aloe.talks import Exchange, Model, Talk, User, hold_all
 from counterpoint.evaluation.judging.opening import JudgeConfig
 from counterpoint.evaluation.progress import Report, Stage
-from counterpoint.runlog import RunFolder
+from counterpoint.runlog import Parts, RunFolder
 from counterpoint.types import content_hash
 
 BASE = "base"
@@ -156,20 +156,11 @@ def run_aloe(
         def within(what: str, share: float, number: int = number, who: Contender = contender) -> None:
             tell(Stage(f"{who.method}, seed {who.seed}: {what}", (number + share) / (len(contenders) + 0.1)))
 
-        talks = _talks(people, user, contender, config, folder, run, within)
-        items = _items(people, talks)
-        graded: list[Grade] = []
-        for start in range(0, len(items), CHUNK):
-            within(f"grading {start} of {len(items)}", 0.9 + 0.1 * start / len(items))
-            with guard():
-                graded += grade_all(grader, items[start : start + CHUNK])
-        table, lost = _table(people, talks, items, graded, config.turns)
-        if np.isnan(table).all():
-            raise BadInputError(f"{contender.method}: no reply was graded. The first failure: {lost[0]['error']}")
+        measured = measure(people, user, grader, contender, config, folder=folder, run=run, guard=guard, within=within)
         who = {"method": contender.method, "seed": contender.seed}
-        grades[contender.method, contender.seed] = table
-        failures += [who | failure for failure in lost]
-        lines += [who | _line(item, grade) for item, grade in zip(items, graded, strict=True)]
+        grades[contender.method, contender.seed] = measured.table
+        failures += [who | failure for failure in measured.lost]
+        lines += [who | line for line in measured.lines]
     tell(Stage("resampling for intervals and p-values", 0.97))
     results = {
         "schema": "counterpoint.results/1",
@@ -191,6 +182,48 @@ def run_aloe(
     return results
 
 
+class Measured(NamedTuple):
+    """What came of one contender's talks."""
+
+    table: Any
+    """Grades `[case, turn]`, NaN where there is none."""
+    lost: list[dict[str, Any]]
+    """Why there is none."""
+    lines: list[dict[str, Any]]
+    """Every reply with its grade."""
+
+
+def measure(
+    people: Sequence[Persona],
+    user: User,
+    grader: Grader,
+    contender: Contender,
+    config: AloeConfig,
+    *,
+    folder: Parts,
+    run: Run = asyncio.run,
+    guard: Callable[[], AbstractContextManager[None]] = nullcontext,
+    within: Callable[[str, float], None],
+) -> Measured:
+    """Talk with one contender and grade every reply; see `run_aloe`.
+
+    Raises:
+        BadInputError: no reply at all could be graded.
+        RunStoppedError: nothing more can be asked.
+    """
+    talks = _talks(people, user, contender, config, folder, run, within)
+    items = _items(people, talks)
+    graded: list[Grade] = []
+    for start in range(0, len(items), CHUNK):
+        within(f"grading {start} of {len(items)}", 0.9 + 0.1 * start / len(items))
+        with guard():
+            graded += grade_all(grader, items[start : start + CHUNK])
+    table, lost = _table(people, talks, items, graded, config.turns)
+    if np.isnan(table).all():
+        raise BadInputError(f"{contender.method}: no reply was graded. The first failure: {lost[0]['error']}")
+    return Measured(table, lost, [_line(item, grade) for item, grade in zip(items, graded, strict=True)])
+
+
 def differences(grader: Grader, config: AloeConfig, people: Sequence[Persona], grades: Grades) -> list[str]:
     """What differs from the set-up behind the paper's figures."""
     told = [f"graded by {grader.describe()['name']} by our own rubric; the paper's grader was a larger model"]
@@ -206,7 +239,7 @@ def _talks(
     user: User,
     contender: Contender,
     config: AloeConfig,
-    folder: RunFolder,
+    folder: Parts,
     run: Run,
     within: Callable[[str, float], None],
 ) -> list[Talk]:

@@ -72,8 +72,10 @@ def preset(model: str) -> dict[str, Any]:
     return {"training": asdict(defaults_for(model))}
 
 
-def read_conversations(recipe: ConversationRecipe, tokenizer: Any) -> tuple[Conversation, ...]:
-    """What is trained on.
+def read_conversations(
+    recipe: ConversationRecipe, tokenizer: Any, *, preferred: float = 0.5
+) -> tuple[Conversation, ...]:
+    """What is trained on; in the toy world the preferred reply is heard with probability `preferred`.
 
     Raises:
         BadDataError: with everything that is wrong with the file.
@@ -81,7 +83,8 @@ def read_conversations(recipe: ConversationRecipe, tokenizer: Any) -> tuple[Conv
     if recipe.data == TOY:
         from counterpoint.training.lm.toy_conversations import COUNT, training_conversations
 
-        return tuple(training_conversations(tokenizer, seed=recipe.seed, count=recipe.most or COUNT))
+        count = recipe.most or COUNT
+        return tuple(training_conversations(tokenizer, seed=recipe.seed, count=count, preferred=preferred))
     return load_conversations(Path(recipe.data))[: recipe.most]
 
 

@@ -77,8 +77,10 @@ def message(turn: ToyTurn, prompter: Prompter) -> str:
     return "\n\n".join(asked) if turn.said is None else prompter.text(turn.dilemma, turn.said, form=FORM)
 
 
-def conversations(given: Sequence[ToyCase], prompter: Prompter, *, seed: int) -> list[Conversation]:
-    """Cases with both replies, one of them heard."""
+def conversations(
+    given: Sequence[ToyCase], prompter: Prompter, *, seed: int, preferred: float = 0.5
+) -> list[Conversation]:
+    """Cases with both replies, one of them heard: the preferred one with probability `preferred`."""
     draw = random.Random(f"toy replies {seed}")
     made = []
     for case in given:
@@ -91,7 +93,7 @@ def conversations(given: Sequence[ToyCase], prompter: Prompter, *, seed: int) ->
                     user=message(turn, prompter),
                     preferred=prompter.reply(turn.dilemma, draw.choice(turn.right), form=FORM),
                     rejected=prompter.reply(turn.dilemma, draw.choice(wrong), form=FORM),
-                    continued="preferred" if draw.random() < 0.5 else "rejected",
+                    continued="preferred" if draw.random() < preferred else "rejected",
                     revealed_personality=case.persona.personality if known else "",
                 )
             )
@@ -109,6 +111,8 @@ def so_far(case: ToyCase, replies: Sequence[int], prompter: Prompter) -> list[Sa
     return said
 
 
-def training_conversations(tokenizer: Any, *, seed: int, count: int = COUNT, turns: int = TURNS) -> list[Conversation]:
+def training_conversations(
+    tokenizer: Any, *, seed: int, count: int = COUNT, turns: int = TURNS, preferred: float = 0.5
+) -> list[Conversation]:
     """The built-in training data: no case of it is one that the suite `aloe` asks about. `seed` draws the replies."""
-    return conversations(cases(count, turns=turns, seed="train"), Prompter(tokenizer), seed=seed)
+    return conversations(cases(count, turns=turns, seed="train"), Prompter(tokenizer), seed=seed, preferred=preferred)
