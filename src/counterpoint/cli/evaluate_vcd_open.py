@@ -128,7 +128,7 @@ def read_material(options: Options, config: OpenConfig) -> Material:
         source = load(name, taxonomy=options.taxonomy or parts.test.taxonomy)
     asked = parts.test
     if not (judged or trains):
-        return Material(asked, None, None, f"asked {len(asked)}, no labels needed")
+        return Material(asked, None, None, f"asked {min(len(asked), config.questions)}, no labels needed")
     if source is None:
         both = split_in_two(asked, what, seed=config.split_seed, test_fraction=config.test_fraction)
         source, asked, name = both.train, both.test, f"{what} split by scenario with seed {config.split_seed}"
@@ -137,7 +137,8 @@ def read_material(options: Options, config: OpenConfig) -> Material:
     if judged and trains:
         halves = split(source, (0.5, 0.0, 0.5), config.split_seed)
         labelled, train = halves.train, halves.test
-    sizes = f"asked {len(asked)}, judge {len(labelled or ())}, trained on {len(train or ())}"
+    shown = min(len(asked), config.questions)
+    sizes = f"asked {shown}, judge {len(labelled or ())}, trained on {len(train or ())}"
     return Material(asked, labelled, train, f"labels from {name}: {sizes}")
 
 
