@@ -22,6 +22,7 @@ from counterpoint.evaluation.metrics import (
     negative_log_likelihood,
     reliability,
     select,
+    serves,
     set_metrics,
 )
 
@@ -135,20 +136,31 @@ def test_the_option_chosen_is_the_likeliest_the_first_of_equals() -> None:
     assert choose(np.log([0.2, 0.4, 0.4])) == 1
 
 
-def test_options_are_selected_where_the_target_pole_makes_them_likelier() -> None:
+def test_options_are_selected_by_the_acc_all_that_the_scorer_expects() -> None:
+    # probabilities to serve the target: 0.5 / 0.6, 0.2 / 0.9, 0.3 / 0.5, that is 5/6, 2/9, 3/5. Expected Acc_all:
+    # {0}: 5/6 (2/5 7/9 + (2/5 2/9 + 3/5 7/9) / 2 + 3/5 2/9 / 3) = 0.528; {0, 2}: 5/6 3/5 (7/9 + 2/9 2/3) = 0.463
     target, opposite = np.log([0.5, 0.2, 0.3]), np.log([0.1, 0.7, 0.2])
-    assert select(target, opposite) == (0, 2)
+    assert select(target, opposite) == (0,)
     assert select(opposite, target) == (1,)
-    assert select(target, target) == (0,), "no evidence: the one chosen stands alone"
+    # 0.9, 0.1, 0.8: {0}: 0.9 (0.2 0.9 + (0.2 0.1 + 0.8 0.9) / 2 + 0.8 0.1 / 3) = 0.519; {0, 2}: 0.72 (0.9 + 0.1 2/3)
+    sure = np.log([0.45, 0.05, 0.4]), np.log([0.05, 0.45, 0.1])
+    assert select(*sure) == (0, 2)
+    assert select(target, target) == (0,), "no evidence: an empty answer is no answer"
 
 
-@given(st.lists(st.floats(0.01, 1), min_size=2, max_size=5), st.lists(st.floats(0.01, 1), min_size=5, max_size=5))
-def test_the_two_sides_never_claim_the_same_option_on_evidence(one: list[float], other: list[float]) -> None:
-    target = np.log(np.array(one) / sum(one))
-    opposite = np.log(np.array(other[: len(one)]) / sum(other[: len(one)]))
-    if not np.allclose(target, opposite):
-        assert not set(np.flatnonzero(target > opposite)) & set(np.flatnonzero(opposite > target))
-        assert select(target, opposite), "an empty answer is no answer"
+@given(st.lists(st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)), min_size=2, max_size=5))
+def test_no_other_set_has_a_higher_expected_acc_all(shares: list[tuple[float, float]]) -> None:
+    target, opposite = np.log(np.array(shares)).T
+    right = serves(target, opposite)
+    sets = [tuple(i for i in range(len(shares)) if number >> i & 1) for number in range(1, 2 ** len(shares))]
+
+    def expected(selected: tuple[int, ...]) -> float:
+        """Sum over all sets that may be the gold one."""
+        return sum(
+            acc_all(selected, gold) * math.prod(p if i in gold else 1 - p for i, p in enumerate(right)) for gold in sets
+        )
+
+    assert expected(select(target, opposite)) == pytest.approx(max(map(expected, sets)))
 
 
 def test_confidence_is_the_share_of_the_target_pole_in_the_chosen_option() -> None:

@@ -184,7 +184,7 @@ def test_saved_and_loaded_it_scores_bit_identically(tmp_path: Path, with_adapter
 def test_a_folder_that_holds_no_scorer_or_one_of_another_base_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="not a saved scorer"):
         LmScorer.load(tmp_path)
-    (tmp_path / "scorer.json").write_text(json.dumps({"format": "counterpoint.encoder/2"}))
+    (tmp_path / "scorer.json").write_text(json.dumps({"format": "counterpoint.encoder/3"}))
     with pytest.raises(BadInputError, match="expected 'counterpoint"):
         LmScorer.load(tmp_path)
     LmScorer(language(seed=1)).save(tmp_path)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from counterpoint.errors import BadInputError
-from counterpoint.models.encoder import EncoderScorer
+from counterpoint.models.encoder import EncoderConfig, EncoderScorer
 from counterpoint.training.fit import LOG_SCALE_BOUNDS, fit
 from counterpoint.training.objective import OBJECTIVES
 from counterpoint.training.settings import FitConfig, Point
@@ -28,7 +28,7 @@ TUNE = FitConfig(finetune=True, calibration_folds=0, members=2, epochs=2, batch_
 def fitted(
     config: FitConfig, dilemmas: tuple[Dilemma, ...] = DILEMMAS, *, name: str = "pft", seed: int = 0
 ) -> tuple[EncoderScorer, list[Point]]:
-    scorer = small_scorer()
+    scorer = small_scorer(EncoderConfig(ngrams=False))
     points = fit(scorer, dilemmas, TWO_PAIRS, OBJECTIVES.get(name), config=config, seed=seed)
     return scorer, points
 

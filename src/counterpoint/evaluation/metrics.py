@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,13 +46,38 @@ def choose(row: Row) -> int:
 
 
 def select(target: Row, opposite: Row) -> tuple[int, ...]:
-    """The options that the scorer says serve the target pole: those with positive evidence (target - opposite) / 2.
+    """The options said to serve the target pole: the set of which the scorer itself expects the highest Acc_all.
 
-    The scorer is asked under both poles of the pair; an option that is likelier under the target belongs to it. If none
-    is, the one chosen under the target stands alone, because an empty answer is no answer.
+    Asked under both poles, the scorer gives each option a probability to serve the target (`serves`). Taken as
+    independent, the best set of a size holds the likeliest options; sizes are compared by what Acc_all counts: nothing
+    if any of the set is wrong, otherwise its share of all that are right. Never empty.
     """
-    chosen = np.flatnonzero(np.asarray(target) > np.asarray(opposite))
-    return tuple(int(i) for i in chosen) or (choose(target),)
+    probabilities = serves(target, opposite)
+    order = np.argsort(-probabilities, kind="stable")
+    best = int(np.argmax(_expected_acc_all(probabilities[order])))
+    return tuple(sorted(int(i) for i in order[: best + 1]))
+
+
+def serves(target: Row, opposite: Row) -> Row:
+    """Probability that each option serves the target rather than its opposite, from evenly likely poles: `[option]`.
+
+    P_target(o) / (P_target(o) + P_opposite(o)) = sigmoid(2 x(o)).
+    """
+    return np.asarray(np.exp(-np.logaddexp(0.0, np.subtract(opposite, target, dtype=float))))
+
+
+def _expected_acc_all(probabilities: Row) -> Row:
+    """Expected Acc_all of the first, the first two, ... of options that are right independently: `[size - 1]`."""
+    n = len(probabilities)
+    left_out = np.zeros(n + 1)  # probability that so many of the options after the set are right
+    left_out[0] = 1.0
+    found = np.zeros(n)
+    for size in range(n, 0, -1):
+        share = (left_out * size / (size + np.arange(n + 1))).sum()
+        found[size - 1] = np.prod(probabilities[:size]) * share
+        p = probabilities[size - 1]
+        left_out = left_out * (1 - p) + np.concatenate([[0.0], left_out[:-1]]) * p
+    return found
 
 
 def acc_one(answer: Answer) -> float:
@@ -86,13 +110,12 @@ def set_metrics(answers: Sequence[Answer]) -> dict[str, Metric]:
 
 
 def confidence(target: Row, opposite: Row) -> float:
-    """Probability that the chosen option serves the target pole rather than its opposite, from evenly likely poles.
+    """Probability that the chosen option serves the target pole rather than its opposite (`serves`).
 
-    P_target(o) / (P_target(o) + P_opposite(o)) = sigmoid(2 x(o)). The chosen option's own probability would not do:
-    where two options are right it should be a half, and yet either is right for sure.
+    The chosen option's own probability would not do: where two options are right it should be a half, and yet either is
+    right for sure.
     """
-    chosen = choose(target)
-    return 1 / (1 + math.exp(float(opposite[chosen]) - float(target[chosen])))
+    return float(serves(target, opposite)[choose(target)])
 
 
 def negative_log_likelihood(answer: Answer) -> float:

@@ -1,11 +1,11 @@
 """The `encoder` scorer: a small sentence encoder with a head over (option, pole). Milliseconds on a CPU.
 
-    logit(o, p) = tau * cos(e_o, e_p) + (z(o) A + z(s) B z(o)) c(p)
+    logit(o, p) = tau * cos(e_o, e_p) + (z(o) A + g(o) C + z(s) B z(o)) c(p)
     s_p(o) = log softmax of it over the dilemma's options
 
 e are sentence embeddings of the option's text and the pole's *description*; z(o) are the option's pooled states,
-standardised on the training options; A is what is learned (and B, for value pairs where an option's meaning depends on
-its scenario s: `models/situated.py`), zero at first, so that the untrained scorer is zero-shot
+standardised on the training options, g(o) its character n-grams (`models/ngrams.py`); A and C are what is learned (and
+B, for value pairs where an option's meaning depends on its scenario s: `models/situated.py`), zero at first, so that the untrained scorer is zero-shot
 similarity; c(p) says how the pole's description mixes from the known poles' descriptions, by ridge regression: nearly
 one-hot for a pole that was trained, a mixture for one that never was. Fine-tuning trains a second expert
 (`models/tuned.py`); what is learned is then the mean of the two, a product of experts (Hinton 2002). The softmax sets
@@ -31,6 +31,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from counterpoint.errors import BadInputError
+from counterpoint.models.ngrams import NGrams
 from counterpoint.models.scorer import LogProbs
 from counterpoint.models.situated import Situated, scenario_text
 from counterpoint.models.text_encoder import Progress, TextEncoder
@@ -38,7 +39,7 @@ from counterpoint.models.tuned import TunedMember, TunedPart
 from counterpoint.runlog import write_bytes, write_text
 from counterpoint.types import Dilemma, Pole, Taxonomy
 
-FORMAT = "counterpoint.encoder/2"
+FORMAT = "counterpoint.encoder/3"
 ZERO_SHOT_SCALE = 1.0
 """tau, nats for a cosine of 1: small, because zero-shot similarity is a weak guide, hard to unlearn (docs/log.md)."""
 
@@ -52,6 +53,8 @@ class EncoderConfig:
 
     reads: Literal["options", "scenario"] = "options"
     """`options`: their texts alone. `scenario`: the scenario's text before each option's."""
+    ngrams: bool = True
+    """Whether the head sees the characters of an option's words beside what the encoder makes of them."""
     situated: Literal["auto", "never"] = "auto"
     """Whether options may mean different things in different scenarios (models/situated.py). `auto`: for the value
     pairs whose training dilemmas show it."""
@@ -67,6 +70,7 @@ class EncoderScorer:
         size = 2 * text_encoder.dimension
         self.mean, self.scale = torch.zeros(size), torch.ones(size)  # [feature], set by `standardise`
         self.weight = torch.zeros(size, len(self.poles))  # A, [feature, known pole]
+        self.ngrams: NGrams | None = None
         self.situated: Situated | None = None
         self.tuned: TunedPart | None = None
         self._known = self._described(self.poles)
@@ -152,6 +156,8 @@ class EncoderScorer:
         for dilemma, asked, options, scenario in zip(dilemmas, poles, frozen, scenarios, strict=True):
             z = self.standardised(options)
             learned = z @ (self.weight @ codes)
+            if self.ngrams is not None:
+                learned = learned + self.ngrams.logits(self.texts(dilemma)) @ codes
             if self.situated is not None and scenario is not None:
                 learned = learned + self.situated.logits(scenario.expand_as(z), z, len(self.poles)) @ codes
             if self.tuned is not None:
@@ -170,6 +176,9 @@ class EncoderScorer:
         """
         folder.mkdir(parents=True, exist_ok=True)
         tensors = {"mean": self.mean, "scale": self.scale, "weight": self.weight.detach()}
+        if self.ngrams is not None:
+            found = self.ngrams
+            tensors |= {"ngrams_buckets": found.buckets, "ngrams_idf": found.idf, "ngrams": found.weight}
         if self.situated is not None:
             own = self.situated
             tensors |= {"situated_mean": own.mean, "situated_scale": own.scale, "situated": own.bilinear.contiguous()}
@@ -205,6 +214,8 @@ class EncoderScorer:
             for key in ("mean", "scale", "weight"):
                 # a copy: memory of a file may be aligned otherwise, and then sums run in another order
                 setattr(scorer, key, _like(getattr(scorer, key), tensors.pop(key).clone(), key))
+            if record["ngrams"]:
+                scorer.ngrams = scorer.read_ngrams(int(record["ngrams"]), tensors)
             if record["situated_poles"]:
                 scorer.situated = scorer.read_situated(record["situated_poles"], tensors)
             if record["tuned_members"]:
@@ -217,6 +228,15 @@ class EncoderScorer:
                 raise
             raise BadInputError(f"{folder}: not a saved encoder scorer ({type(error).__name__}: {error})") from error
         return scorer
+
+    def read_ngrams(self, count: int, tensors: dict[str, Tensor]) -> NGrams:
+        """The n-gram term of a saved scorer, its tensors taken out of `tensors`; `ValueError` if they don't fit."""
+        expected = {
+            "ngrams_buckets": torch.empty(count, dtype=torch.long),
+            "ngrams_idf": torch.empty(count),
+            "ngrams": torch.empty(count, len(self.poles)),
+        }
+        return NGrams(*(_like(like, tensors.pop(key).clone(), key) for key, like in expected.items()))
 
     def read_situated(self, columns: Sequence[int], tensors: dict[str, Tensor]) -> Situated:
         """The bilinear term of a saved scorer, its tensors taken out of `tensors`; `ValueError` if they don't fit."""
@@ -235,6 +255,7 @@ class EncoderScorer:
             "encoder": self.text_encoder.identity,
             "config": asdict(self.config),
             "poles": [asdict(pole) for pole in self.poles],
+            "ngrams": len(self.ngrams.buckets) if self.ngrams is not None else 0,
             "situated_poles": list(self.situated.columns) if self.situated is not None else [],
             "tuned_members": len(self.tuned.members) if self.tuned is not None else 0,
         }

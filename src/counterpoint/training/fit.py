@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from scipy.optimize import minimize_scalar
@@ -15,19 +16,37 @@ from torch import Tensor
 
 from counterpoint.errors import BadInputError
 from counterpoint.models.encoder import EncoderScorer
+from counterpoint.training.blocks import Block
 from counterpoint.training.branches import Branches
 from counterpoint.training.finetune import finetune
 from counterpoint.training.losses import side_nll
 from counterpoint.training.objective import Example, Objective, weighed_examples
 from counterpoint.training.settings import FitConfig, Point, Report
-from counterpoint.training.situating import Block, situate, strengths
+from counterpoint.training.situating import situate, strengths
+from counterpoint.training.spelling import Spelling, spelling
 from counterpoint.types import Dilemma, Taxonomy
 
 HEAD_TOLERANCE = 1e-3
 """L-BFGS stops when no entry of the summed loss's gradient is larger, nats."""
 
+STALLED = 1e-7
+"""It also stops when a step changes the loss by less than this share, which is all that float32 can tell."""
+
 LOG_SCALE_BOUNDS = (-3.0, 5.0)
 """Natural logs of the smallest and largest factor that calibration may put on the head."""
+
+
+class Terms(NamedTuple):
+    """What of the head depends on the dilemmas alone: the same for all methods."""
+
+    situated: Mapping[str, float]
+    """Strengths of the situated term, by value pair."""
+    spelling: Spelling
+
+
+def find_terms(scorer: EncoderScorer, dilemmas: Sequence[Dilemma], taxonomy: Taxonomy) -> Terms:
+    """Look at the dilemmas; the scorer must be standardised on them."""
+    return Terms(strengths(scorer, dilemmas, taxonomy), spelling(scorer, dilemmas, taxonomy))
 
 
 def fit(
@@ -39,11 +58,11 @@ def fit(
     config: FitConfig | None = None,
     seed: int = 0,
     report: Report | None = None,
-    situated: Mapping[str, float] | None = None,
+    terms: Terms | None = None,
 ) -> list[Point]:
     """Train `scorer` in place; returns the training curve, in fine-tuning that of the tuned part.
 
-    `situated` is what `situating.strengths` says of these dilemmas, where that is known already.
+    `terms` is what `find_terms` says of these dilemmas, where that is known already.
 
     Raises:
         BadInputError: the dilemmas give the objective nothing to train on.
@@ -56,8 +75,9 @@ def fit(
     if not examples:
         raise BadInputError("no dilemma has an option on the side that is to be trained; give more or other data")
     scorer.standardise(dilemmas)
-    situated = strengths(scorer, dilemmas, taxonomy) if situated is None else situated
-    head = _Head(scorer, situate(scorer, dilemmas, taxonomy, situated), dilemmas)
+    terms = terms or find_terms(scorer, dilemmas, taxonomy)
+    blocks = [*situate(scorer, dilemmas, taxonomy, terms.situated), *terms.spelling.start(scorer)]
+    head = _Head(scorer, blocks, dilemmas)
     scale = _cross_validated_scale(head, examples, objective, config)
     parameters, points = _fit_head(head, examples, objective, config, report)
     head.set([scale * parameter for parameter in parameters])
@@ -68,7 +88,7 @@ def fit(
 
 
 class _Head:
-    """What is linear in its parameters: A, and the weights of each bilinear block."""
+    """What is linear in its parameters: A, and the weights of each block."""
 
     def __init__(self, scorer: EncoderScorer, blocks: Sequence[Block], dilemmas: Sequence[Dilemma]) -> None:
         self.scorer, self.blocks = scorer, blocks
@@ -103,20 +123,17 @@ class _Head:
         self, features: Tensor, rows: Sequence[tuple[Tensor, Tensor]], codes: Tensor, parameters: Sequence[Tensor]
     ) -> Tensor:
         """What training added to the logits, `[option, pole]`."""
-        main, *situated = parameters
-        if not situated:
-            return features @ (main @ codes)
+        main, *others = parameters
         known = features @ main
-        for block, (where, own), weight in zip(self.blocks, rows, situated, strict=True):
+        for block, (where, own), weight in zip(self.blocks, rows, others, strict=True):
             known = known.index_put((where[:, None], torch.tensor(block.columns)), own @ weight, accumulate=True)
         return known @ codes
 
     def set(self, parameters: Sequence[Tensor]) -> None:
         """Give the scorer what was trained."""
         self.scorer.weight = parameters[0]
-        if self.scorer.situated is not None:
-            parts = [block.bilinear(weight) for block, weight in zip(self.blocks, parameters[1:], strict=True)]
-            self.scorer.situated.bilinear = torch.cat(parts)
+        for block, weight in zip(self.blocks, parameters[1:], strict=True):
+            block.give(self.scorer, weight)
 
 
 def _cross_validated_scale(head: _Head, examples: Sequence[Example], objective: Objective, config: FitConfig) -> float:
@@ -170,6 +187,7 @@ def _fit_head(
         if report:
             report(points[-1], config.head_iterations)
         steepest = max(float(p.grad.abs().max()) for p in parameters if p.grad is not None)
-        if steepest < HEAD_TOLERANCE:
+        stalled = step > 0 and abs(points[-2].loss - loss) <= STALLED * abs(loss)
+        if steepest < HEAD_TOLERANCE or stalled:
             break
     return [parameter.detach() for parameter in parameters], points

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from counterpoint.models.encoder import EncoderScorer
 from counterpoint.models.situated import Situated, scenario_states, standardisation
-from counterpoint.types import Dilemma, Taxonomy, ValuePair
+from counterpoint.training.blocks import Block, Groups, columns_of, inverse_root, own_options
+from counterpoint.types import Dilemma, Taxonomy
 
 Array = NDArray[np.float64]
-Groups = NDArray[np.intp]
 
 STRENGTHS = (1.0, 3.0, 10.0)
 """Prior standard deviations of the term, in those of the options' own; tried besides 0."""
@@ -35,15 +35,9 @@ LEAST_DILEMMAS = 40
 
 
 @dataclass(frozen=True)
-class Block:
+class SituatedBlock(Block):
     """The term of one value pair while it is trained."""
 
-    rows: Tensor
-    """Places of the pair's training options among all of them, `[own option]`."""
-    columns: tuple[int, int]
-    """Places of its poles among the scorer's."""
-    features: Tensor
-    """U, `[own option, r]`, with U U' the kernel."""
     back: Tensor
     """From weights of U's columns to weights of the options' products, `[own option, r]`."""
     strength: float
@@ -58,6 +52,11 @@ class Block:
         own = self.strength**2 * self.back @ weight
         return torch.stack([(self.scenarios * own[:, [i]]).T @ self.options for i in range(2)])
 
+    def give(self, scorer: EncoderScorer, weight: Tensor) -> None:
+        if scorer.situated is not None:
+            first = scorer.situated.columns.index(self.columns[0])
+            scorer.situated.bilinear[first : first + 2] = self.bilinear(weight)
+
 
 def strengths(scorer: EncoderScorer, dilemmas: Sequence[Dilemma], taxonomy: Taxonomy) -> dict[str, float]:
     """The strength of each value pair's term; pairs that need none are left out. The scorer must be standardised."""
@@ -67,7 +66,7 @@ def strengths(scorer: EncoderScorer, dilemmas: Sequence[Dilemma], taxonomy: Taxo
     options = scorer.standardised(scorer.frozen_features(dilemmas))
     found = {}
     for pair in taxonomy:
-        own, group = _own(pair, dilemmas)
+        own, group = own_options(pair, dilemmas)
         if group.size and group[-1] + 1 >= LEAST_DILEMMAS:
             signs = [o.pole == pair.positive.name for d in dilemmas if d.value_pair == pair.name for o in d.options]
             states = scenarios[own].double().numpy(), options[own].double().numpy()
@@ -77,20 +76,18 @@ def strengths(scorer: EncoderScorer, dilemmas: Sequence[Dilemma], taxonomy: Taxo
 
 def situate(
     scorer: EncoderScorer, dilemmas: Sequence[Dilemma], taxonomy: Taxonomy, strengths: Mapping[str, float]
-) -> list[Block]:
+) -> list[SituatedBlock]:
     """A block for every value pair with a strength; gives the scorer their term, still 0."""
     scorer.situated = None
     if not strengths:
         return []
     (mean, scale), scenarios = _scenarios(scorer, dilemmas)
     options = scorer.standardised(scorer.frozen_features(dilemmas))
-    names = [pole.name for pole in scorer.poles]
     blocks = []
     for name, strength in strengths.items():
         pair = taxonomy.by_name[name]
-        own, _ = _own(pair, dilemmas)
-        columns = (names.index(pair.positive.name), names.index(pair.negative.name))
-        blocks.append(_block(own, columns, strength, scenarios[own], options[own]))
+        own, _ = own_options(pair, dilemmas)
+        blocks.append(_block(own, columns_of(scorer, pair), strength, scenarios[own], options[own]))
     columns_all = tuple(column for block in blocks for column in block.columns)
     scorer.situated = Situated(mean, scale, torch.zeros(len(columns_all), len(mean), options.shape[1]), columns_all)
     return blocks
@@ -103,27 +100,12 @@ def _scenarios(scorer: EncoderScorer, dilemmas: Sequence[Dilemma]) -> tuple[tupl
     return (mean, scale), states.repeat_interleave(torch.tensor([len(d.options) for d in dilemmas]), dim=0)
 
 
-def _own(pair: ValuePair, dilemmas: Sequence[Dilemma]) -> tuple[Tensor, Groups]:
-    """Places of the pair's options among all options, and which of its dilemmas each belongs to: `[own option]`."""
-    places: list[int] = []
-    groups: list[int] = []
-    first = number = 0
-    for dilemma in dilemmas:
-        if dilemma.value_pair == pair.name:
-            places += range(first, first + len(dilemma.options))
-            groups += [number] * len(dilemma.options)
-            number += 1
-        first += len(dilemma.options)
-    return torch.tensor(places, dtype=torch.long), np.array(groups, np.intp)
-
-
-def _block(own: Tensor, columns: tuple[int, int], strength: float, scenarios: Tensor, options: Tensor) -> Block:
-    """Features of the product kernel by its eigenvectors: K = Q L Q', U = Q L^(1/2), back = Q L^(-1/2)."""
+def _block(own: Tensor, columns: tuple[int, int], strength: float, scenarios: Tensor, options: Tensor) -> SituatedBlock:
+    """Features of the product kernel."""
     s, o = scenarios.double(), options.double()
-    values, vectors = torch.linalg.eigh(strength**2 * (s @ s.T) * (o @ o.T))
-    kept = values > values[-1] * 1e-6
-    roots, vectors = values[kept].sqrt(), vectors[:, kept]
-    return Block(own, columns, (vectors * roots).float(), (vectors / roots).float(), strength, scenarios, options)
+    kernel = strength**2 * (s @ s.T) * (o @ o.T)
+    back = inverse_root(kernel)
+    return SituatedBlock(own, columns, (kernel @ back).float(), back.float(), strength, scenarios, options)
 
 
 def _strength(sign: Array, group: Groups, scenarios: Array, options: Array) -> float:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from counterpoint.models.encoder import EncoderConfig, EncoderScorer
 from counterpoint.models.text_encoder import TextEncoder
-from counterpoint.training.fit import fit
+from counterpoint.training.fit import Terms, find_terms, fit
 from counterpoint.training.learner import BASE, Progress, Trained
 from counterpoint.training.objective import OBJECTIVES
 from counterpoint.training.settings import FitConfig, Report
-from counterpoint.training.situating import strengths
 from counterpoint.types import Dilemma, Taxonomy
 
 
@@ -30,9 +29,9 @@ class EncoderLearner:
         text_encoder = like.untrained.text_encoder if like else TextEncoder.load()
         self.untrained: EncoderScorer = EncoderScorer(text_encoder, taxonomy.poles, config)
         self.settings = settings or FitConfig()
-        self._situated: tuple[Sequence[Dilemma], dict[str, float]] | None = None
+        self._terms: tuple[Sequence[Dilemma], Terms] | None = None
         if like and (like.untrained.poles, like.untrained.config) == (self.untrained.poles, self.untrained.config):
-            self._situated = like._situated
+            self._terms = like._terms
 
     def prepare(self, dilemmas: Sequence[Dilemma], progress: Progress) -> None:
         """Fill the cache of frozen features."""
@@ -61,17 +60,14 @@ class EncoderLearner:
         if method == BASE:
             return Trained(scorer, [], saves=False)
         objective = OBJECTIVES.get(method)
-        situated = self._strengths(dilemmas, taxonomy)
-        settings = self.settings
-        points = fit(
-            scorer, dilemmas, taxonomy, objective, config=settings, seed=seed, report=report, situated=situated
-        )
+        terms = self._find_terms(dilemmas, taxonomy)
+        points = fit(scorer, dilemmas, taxonomy, objective, config=self.settings, seed=seed, report=report, terms=terms)
         return Trained(scorer, points)
 
-    def _strengths(self, dilemmas: Sequence[Dilemma], taxonomy: Taxonomy) -> dict[str, float]:
-        """Which value pairs' options depend on their scenario: the same for all methods on the same dilemmas."""
-        if self._situated is None or self._situated[0] != dilemmas:
+    def _find_terms(self, dilemmas: Sequence[Dilemma], taxonomy: Taxonomy) -> Terms:
+        """What is the same for all methods on the same dilemmas."""
+        if self._terms is None or self._terms[0] != dilemmas:
             scorer = self.untrained.fresh()
             scorer.standardise(dilemmas)
-            self._situated = dilemmas, strengths(scorer, dilemmas, taxonomy)
-        return self._situated[1]
+            self._terms = dilemmas, find_terms(scorer, dilemmas, taxonomy)
+        return self._terms[1]
