@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from pathlib import Path
@@ -16,11 +17,12 @@ from safetensors.torch import load_file, save_file
 from counterpoint.errors import BadInputError
 from counterpoint.models.encoder import EncoderConfig, EncoderScorer
 from counterpoint.models.scorer import LogProbs, evidence
-from counterpoint.models.text_encoder import TextEncoder
+from counterpoint.models.text_encoder import TextEncoder, pooled_features
+from counterpoint.models.tuned import pooled_states
 from counterpoint.training.fit import fit
 from counterpoint.training.objective import OBJECTIVES
 from counterpoint.training.settings import FitConfig
-from counterpoint.types import Dilemma, Pole, Taxonomy
+from counterpoint.types import Dilemma, Option, Pole, Taxonomy
 from small_encoder import RISK, TIME, TWO_PAIRS, VCD, made_up_dilemmas, small_scorer, small_text_encoder
 
 DILEMMAS = made_up_dilemmas(12)
@@ -195,6 +197,25 @@ def test_the_shared_frozen_encoder_is_bit_identical_after_tuning() -> None:
     after = scorer.text_encoder.module.state_dict()
     assert all(torch.equal(after[key], value) for key, value in before.items())
     assert same(twin.score(DILEMMAS, ASKED), small_scorer().score(DILEMMAS, ASKED))
+
+
+def test_texts_end_to_end_give_what_each_gives_alone() -> None:
+    encoder = small_text_encoder()
+    ids = [encoder.token_ids(text) for text in ("leap", "lock the door and check it", "dive now")]
+    alone = [pooled_features(encoder.module, torch.tensor([own]), torch.ones(1, len(own)))[0, 16:] for own in ids]
+    torch.testing.assert_close(pooled_states(encoder.module, ids), torch.stack(alone))
+
+
+def test_every_other_member_reads_the_end_of_the_scenario_before_the_option() -> None:
+    scorer = trained(dataclasses.replace(TUNE, members=2, context_tokens=2))
+    assert scorer.tuned is not None
+    assert scorer.tuned.contexts == [0, 2]
+    dilemma = Dilemma("d", RISK, "Once upon a time", (Option("leap", "Risk-taking"), Option("lock it", "Risk-averse")))
+    word = {text: scorer.text_encoder.token_ids(text)[1] for text in ("a", "time", "leap", "lock", "it")}
+    assert scorer.token_ids([dilemma], 0) == [[1, word["leap"], 2], [1, word["lock"], word["it"], 2]]
+    assert scorer.token_ids([dilemma], 2)[0] == [1, word["a"], word["time"], 2, word["leap"], 2]
+    bare = dataclasses.replace(dilemma, scenario="")
+    assert scorer.token_ids([bare], 2) == scorer.token_ids([bare], 0)
 
 
 def test_training_both_sides_serves_both_and_training_one_leaves_the_other_measured() -> None:

@@ -4,12 +4,13 @@
     s_p(o) = log softmax of it over the dilemma's options
 
 e are sentence embeddings of the option's text and the pole's *description*; z(o) are the option's pooled states,
-standardised on the training options, g(o) its character n-grams (`models/ngrams.py`); A and C are what is learned (and
-B, for value pairs where an option's meaning depends on its scenario s: `models/situated.py`), zero at first, so that the untrained scorer is zero-shot
-similarity; c(p) says how the pole's description mixes from the known poles' descriptions, by ridge regression: nearly
-one-hot for a pole that was trained, a mixture for one that never was. Fine-tuning trains a second expert
-(`models/tuned.py`); what is learned is then the mean of the two, a product of experts (Hinton 2002). The softmax sets
-options against each other: what they have in common cancels. Nothing ties a pole to its opposite.
+standardised on the training options, g(o) its character n-grams (`models/ngrams.py`). A and C are what is learned (and
+B, for value pairs where an option's meaning depends on its scenario s: `models/situated.py`), zero at first, so that the
+untrained scorer is zero-shot similarity; c(p) says how the pole's description mixes from the known poles' descriptions,
+by ridge regression: nearly one-hot for a pole that was trained, a mixture for one that never was. Fine-tuning trains
+other experts (`models/tuned.py`); what is learned is then the mean of the head and of theirs, a product of experts
+(Hinton 2002). The softmax sets options against each other: what they have in common cancels. Nothing ties a pole to its
+opposite.
 Axes: `dilemma`, `option`, `pole`, `feature`.
 """
 
@@ -20,6 +21,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -110,14 +112,24 @@ class EncoderScorer:
         # a copy in torch's memory: numpy's is aligned by chance, and sums run in another order on other alignments
         return torch.tensor(self.text_encoder.features([text for d in dilemmas for text in self.texts(d)]))
 
-    def token_ids(self, dilemmas: Sequence[Dilemma]) -> list[list[int]]:
-        """What the fine-tuned encoder reads of every option in a row: `[option][token]`."""
-        return [self.text_encoder.token_ids(text) for d in dilemmas for text in self.texts(d)]
+    def token_ids(self, dilemmas: Sequence[Dilemma], context: int) -> list[list[int]]:
+        """What a tuned encoder reads of every option in a row: `[option][token]`.
 
-    def start_tuning(self, members: int) -> TunedPart:
-        """Give the scorer encoders of its own to train; the shared frozen one stays as it is."""
+        Before the option come the last `context` tokens of the scenario, between the start and a separator.
+        """
+        ids = []
+        for dilemma in dilemmas:
+            last_words = " ".join(scenario_text(dilemma).split()[-context:]) if context else ""
+            scenario = self.text_encoder.token_ids(last_words)[1:-1][-context:] if last_words else []
+            for start, *rest in map(self.text_encoder.token_ids, self.texts(dilemma)):
+                ids.append([start, *scenario, rest[-1], *rest] if scenario else [start, *rest])
+        return ids
+
+    def start_tuning(self, contexts: Sequence[int]) -> TunedPart:
+        """Give the scorer encoders of its own to train, which read so many of a scenario's tokens; word embeddings are
+        the shared frozen encoder's."""
         encoder, size = self.text_encoder.module, self.text_encoder.dimension
-        self.tuned = TunedPart([TunedMember(encoder, size, len(self.poles)) for _ in range(members)])
+        self.tuned = TunedPart([TunedMember(encoder, size, len(self.poles), context) for context in contexts])
         return self.tuned
 
     # Scoring
@@ -161,7 +173,7 @@ class EncoderScorer:
             if self.situated is not None and scenario is not None:
                 learned = learned + self.situated.logits(scenario.expand_as(z), z, len(self.poles)) @ codes
             if self.tuned is not None:
-                learned = (learned + self.tuned(self.token_ids([dilemma]), codes)) / 2
+                learned = (learned + self.tuned(partial(self.token_ids, [dilemma]), codes)) / 2
             logits = self.zero_shot(options, wanted) + learned
             rows = F.log_softmax(logits.T[[column[pole.description] for pole in asked]], dim=-1)
             scored.append(np.asarray(rows.numpy(), np.float32))
@@ -183,7 +195,7 @@ class EncoderScorer:
             own = self.situated
             tensors |= {"situated_mean": own.mean, "situated_scale": own.scale, "situated": own.bilinear.contiguous()}
         if self.tuned is not None:
-            tensors |= {f"tuned.{key}": value.contiguous() for key, value in self.tuned.state_dict().items()}
+            tensors |= {f"tuned.{key}": value.contiguous() for key, value in self.tuned.own_state().items()}
         data = save(tensors)
         write_bytes(folder / "scorer.safetensors", data)
         record = {**self.describe(), "sha256": hashlib.sha256(data).hexdigest()}
@@ -220,7 +232,7 @@ class EncoderScorer:
                 scorer.situated = scorer.read_situated(record["situated_poles"], tensors)
             if record["tuned_members"]:
                 state = {key.removeprefix("tuned."): value for key, value in tensors.items()}
-                scorer.start_tuning(int(record["tuned_members"])).eval().load_state_dict(state)
+                scorer.start_tuning([int(tokens) for tokens in record["tuned_members"]]).eval().load_own_state(state)
             elif tensors:
                 raise ValueError(f"unexpected tensors: {', '.join(sorted(tensors))}")
         except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
@@ -257,7 +269,7 @@ class EncoderScorer:
             "poles": [asdict(pole) for pole in self.poles],
             "ngrams": len(self.ngrams.buckets) if self.ngrams is not None else 0,
             "situated_poles": list(self.situated.columns) if self.situated is not None else [],
-            "tuned_members": len(self.tuned.members) if self.tuned is not None else 0,
+            "tuned_members": self.tuned.contexts if self.tuned is not None else [],
         }
 
 

@@ -52,7 +52,9 @@ class NGrams:
         buckets, counts = np.unique(np.concatenate([*found, np.zeros(0, np.int32)]), return_counts=True)
         kept = counts >= LEAST
         idf = np.log(len(texts) / counts[kept])
-        return cls(torch.tensor(buckets[kept].astype(np.int64)), torch.tensor(idf).float(), torch.zeros(len(idf), poles))
+        return cls(
+            torch.tensor(buckets[kept].astype(np.int64)), torch.tensor(idf).float(), torch.zeros(len(idf), poles)
+        )
 
     def vectors(self, texts: Sequence[str]) -> csr_matrix:
         """g(o), `[option, n-gram]`."""
