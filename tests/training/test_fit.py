@@ -14,9 +14,8 @@ from scipy.optimize import minimize
 
 from counterpoint.errors import BadInputError
 from counterpoint.models.encoder import EncoderConfig, EncoderScorer
-from counterpoint.training.finetune import recombined
 from counterpoint.training.fit import LOG_SCALE_BOUNDS, fit
-from counterpoint.training.objective import OBJECTIVES, Side
+from counterpoint.training.objective import OBJECTIVES
 from counterpoint.training.settings import FitConfig, Point
 from counterpoint.types import Dilemma, Option
 from small_encoder import RISK, TWO_PAIRS, made_up_dilemmas, small_scorer
@@ -150,29 +149,12 @@ def test_a_more_precise_prior_gives_a_smaller_head() -> None:
     assert norms == sorted(norms, reverse=True)
 
 
-def test_a_step_s_dilemmas_recombine_into_one_under_the_poles_they_are_asked_under() -> None:
-    risk = TWO_PAIRS.by_name[RISK]
-    one, other = (
-        Dilemma("a", RISK, "", (Option("leap", "Risk-taking"), Option("lock", "Risk-averse"))),
-        Dilemma(
-            "b", RISK, "", (Option("plan", "Risk-averse"), Option("dive", "Risk-taking"), Option("rush", "Risk-taking"))
-        ),
-    )
-    [joined] = recombined([e for d in (one, other) for e in OBJECTIVES.get("pft").examples(d, risk)])
-    assert [option.text for option in joined.dilemma.options] == ["leap", "lock", "plan", "dive", "rush"]
-    assert joined.sides == (Side("Risk-taking", (0, 3, 4), (1, 2)), Side("Risk-averse", (1, 2), (0, 3, 4)))
-    # unpaired sides stay unpaired: only the first dilemma is asked under both, so only one side has two to join
-    mixed = [e for d in (one, other) for e in OBJECTIVES.get("sft_mixed").examples(d, risk)]
-    assert [e.sides[0].pole for e in recombined(mixed[:3])] == [mixed[2].sides[0].pole]
-    assert recombined(mixed[:1]) == []
-
-
 def test_fine_tuning_takes_as_many_steps_for_every_objective_and_lowers_the_loss() -> None:
     runs = {name: fitted(TUNE, name=name) for name in ("pft", "sft_mixed", "dpo_positive")}
-    # 12 dilemmas of either pair, 5 a step: 3 steps, 2 pairs, 2 epochs, 2 members
+    # 24 dilemmas, 5 a step: 5 steps an epoch, 2 epochs, 2 members
     tuned = {name: points for name, (_, points) in runs.items()}
-    assert {name: len(points) for name, points in tuned.items()} == dict.fromkeys(runs, 24)
-    assert tuned["pft"][6].epoch == 1.0
+    assert {name: len(points) for name, points in tuned.items()} == dict.fromkeys(runs, 20)
+    assert tuned["pft"][5].epoch == 1.0
     quick: dict[str, Any] = {"learning_rate": 1e-3, "head_learning_rate": 1e-2}
     longer, points = fitted(dataclasses.replace(TUNE, epochs=15, batch_size=24, members=1, **quick))
     assert longer.tuned is not None

@@ -5,12 +5,12 @@
 
 e are sentence embeddings of the option's text and the pole's *description*; z(o) are the option's pooled states,
 standardised on the training options, g(o) its character n-grams (`models/ngrams.py`). A and C are what is learned (and
-B, for value pairs where an option's meaning depends on its scenario s: `models/situated.py`), zero at first, so that the
-untrained scorer is zero-shot similarity; c(p) says how the pole's description mixes from the known poles' descriptions,
-by ridge regression: nearly one-hot for a pole that was trained, a mixture for one that never was. Fine-tuning trains
-other experts (`models/tuned.py`); what is learned is then the mean of the head and of theirs, a product of experts
-(Hinton 2002). The softmax sets options against each other: what they have in common cancels. Nothing ties a pole to its
-opposite.
+B, for value pairs where an option's meaning depends on its scenario s: `models/situated.py`), zero at first, so that
+the untrained scorer is zero-shot similarity; c(p) says how the pole's description mixes from the known poles'
+descriptions, by ridge regression: nearly one-hot for a pole that was trained, a mixture for one that never was.
+Fine-tuning trains other experts (`models/tuned.py`); what is learned is then the mean of the head and of theirs, a
+product of experts (Hinton 2002). The softmax sets options against each other: what they have in common cancels. Nothing
+ties a pole to its opposite.
 Axes: `dilemma`, `option`, `pole`, `feature`.
 """
 

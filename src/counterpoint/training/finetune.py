@@ -6,16 +6,15 @@ other (docs/log.md).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import replace
-from itertools import accumulate
+import math
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import nn
 
 from counterpoint.models.encoder import EncoderScorer
 from counterpoint.training.branches import Branches
-from counterpoint.training.objective import Example, Objective, Side
+from counterpoint.training.objective import Example, Objective
 from counterpoint.training.settings import FitConfig, Point, Report
 
 WARM_UP = 0.1
@@ -28,18 +27,14 @@ def finetune(
     objective: Objective,
     config: FitConfig,
     per_step: int,
-    apart: Container[str],
     report: Report | None,
 ) -> list[Point]:
-    """AdamW over each member; `per_step` examples a step, so that every objective takes the same number of steps.
-
-    Dilemmas of the value pairs in `apart` are never set against each other (see `recombined`).
-    """
+    """AdamW over each member; `per_step` examples a step, so that every objective takes the same number of steps."""
     part = scorer.start_tuning(contexts(config))
-    steps = len(_batches(examples, per_step, 1)) * config.epochs
+    steps = math.ceil(len(examples) / per_step) * config.epochs
     points: list[Point] = []
     for member in part.members:
-        for loss in _train(member, scorer, examples, objective, config, per_step, apart):
+        for loss in _train(member, scorer, examples, objective, config, per_step):
             points.append(Point(len(points), len(points) / steps * config.epochs, loss))
             if report:
                 report(points[-1], steps * config.members)
@@ -59,55 +54,23 @@ def _train(
     objective: Objective,
     config: FitConfig,
     per_step: int,
-    apart: Container[str],
 ) -> Iterator[float]:
     """Train one member; yields the loss of each step."""
-    batches = _batches(examples, per_step, config.epochs)
-    optimiser, schedule = _optimiser(member, config, len(batches))
+    total = math.ceil(len(examples) / per_step) * config.epochs
+    optimiser, schedule = _optimiser(member, config, total)
     quick = torch.autocast("cpu", torch.bfloat16, enabled=config.bfloat16 and multiplies_bfloat16())
     member.train()
-    for batch in batches:
-        branches = Branches(scorer, batch)
+    for batch in _batches(len(examples), per_step, config.epochs):
+        branches = Branches(scorer, [examples[i] for i in batch])
         with quick:
             logits = member(scorer.token_ids(branches.dilemmas, member.context), branches.codes).float()
         loss = objective.loss(branches.scores(logits))
-        if batch[0].dilemma.value_pair not in apart and (more := recombined(batch)):
-            place = {id(option): i for i, option in enumerate(o for d in branches.dilemmas for o in d.options)}
-            wider = Branches(scorer, more)
-            rows = torch.tensor([place[id(option)] for d in wider.dilemmas for option in d.options])
-            loss = loss + objective.loss(wider.scores(logits[rows]))
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(member.parameters(), config.clip)
         optimiser.step()
         schedule.step()
         yield float(loss.detach())
-
-
-def recombined(batch: Sequence[Example]) -> list[Example]:
-    """The batch's options as one large dilemma, for each set of poles that its examples are asked under.
-
-    An option that serves a pole better than its neighbours should serve it better than the same pair's options
-    elsewhere: many more comparisons from the same texts. Not so where an option means something in its scenario alone.
-    """
-    together: dict[tuple[str, ...], list[Example]] = {}
-    for example in batch:
-        together.setdefault(tuple(side.pole for side in example.sides), []).append(example)
-    return [_joined(examples) for examples in together.values() if len(examples) > 1]
-
-
-def _joined(examples: Sequence[Example]) -> Example:
-    options = tuple(option for example in examples for option in example.dilemma.options)
-    starts = list(accumulate((len(example.dilemma.options) for example in examples), initial=0))
-
-    def moved(of: Callable[[Side], tuple[int, ...]], number: int) -> tuple[int, ...]:
-        return tuple(start + i for start, e in zip(starts, examples, strict=False) for i in of(e.sides[number]))
-
-    sides = [
-        side._replace(chosen=moved(lambda s: s.chosen, number), rejected=moved(lambda s: s.rejected, number))
-        for number, side in enumerate(examples[0].sides)
-    ]
-    return Example(replace(examples[0].dilemma, options=options), tuple(sides))
 
 
 def multiplies_bfloat16() -> bool:
@@ -138,16 +101,8 @@ def _optimiser(
     )
 
 
-def _batches(examples: Sequence[Example], per_step: int, epochs: int) -> list[list[Example]]:
-    """Each step's examples, all of one value pair, shuffled anew for every epoch by torch's seed."""
-    pairs: dict[str, list[Example]] = {}
-    for example in examples:
-        pairs.setdefault(example.dilemma.value_pair, []).append(example)
-    batches = []
+def _batches(examples: int, per_step: int, epochs: int) -> Iterator[list[int]]:
+    """Indices of each step's examples, shuffled anew for every epoch by torch's seed."""
     for _ in range(epochs):
-        epoch = []
-        for own in pairs.values():
-            order = [own[i] for i in torch.randperm(len(own)).tolist()]
-            epoch += [order[start : start + per_step] for start in range(0, len(order), per_step)]
-        batches += [epoch[i] for i in torch.randperm(len(epoch)).tolist()]
-    return batches
+        order = torch.randperm(examples).tolist()
+        yield from (order[start : start + per_step] for start in range(0, examples, per_step))

@@ -83,7 +83,7 @@ def fit(
     head.set([scale * parameter for parameter in parameters])
     if config.finetune:
         per_step = config.batch_size * max(1, round(len(examples) / len(dilemmas)))
-        points = finetune(scorer, examples, objective, config, per_step, terms.situated, report)
+        points = finetune(scorer, examples, objective, config, per_step, report)
     return points
 
 

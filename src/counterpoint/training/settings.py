@@ -23,7 +23,7 @@ class FitConfig:
     """L-BFGS iterations at most; it stops before when the gradient is small."""
     members: int = 4
     """Encoders that are fine-tuned, one after the other, from different random draws; their mean is used."""
-    context_tokens: int = 32
+    context_tokens: int = 48
     """Tokens of the scenario's end that every other member reads before each option; the others read it alone."""
     epochs: int = 3
     """Passes over the dilemmas in fine-tuning a member."""
