@@ -28,7 +28,7 @@ TUNE = FitConfig(finetune=True, calibration_folds=0, members=2, epochs=2, batch_
 def fitted(
     config: FitConfig, dilemmas: tuple[Dilemma, ...] = DILEMMAS, *, name: str = "pft", seed: int = 0
 ) -> tuple[EncoderScorer, list[Point]]:
-    scorer = small_scorer(EncoderConfig(ngrams=False))
+    scorer = small_scorer(EncoderConfig(ngrams="never"))
     points = fit(scorer, dilemmas, TWO_PAIRS, OBJECTIVES.get(name), config=config, seed=seed)
     return scorer, points
 

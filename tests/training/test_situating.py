@@ -13,9 +13,10 @@ from counterpoint.models.encoder import EncoderConfig, EncoderScorer
 from counterpoint.models.text_encoder import TextEncoder
 from counterpoint.training.branches import Branches
 from counterpoint.training.fit import fit
+from counterpoint.training.left_out import held_out
 from counterpoint.training.objective import OBJECTIVES
 from counterpoint.training.settings import FitConfig
-from counterpoint.training.situating import _held_out, situate, strengths
+from counterpoint.training.situating import situate, strengths
 from counterpoint.types import Dilemma, Option
 from small_encoder import RISK, TWO_PAIRS, made_up_dilemmas, small_scorer, small_text_encoder
 
@@ -117,4 +118,4 @@ def test_leaving_a_dilemma_out_by_formula_is_leaving_it_out() -> None:
             errors.append(((centred[out] @ w - target[out]) ** 2).mean())
         slow[ridge] = np.array(errors)
     best = min(slow.values(), key=lambda e: float(e.mean()))
-    np.testing.assert_allclose(_held_out(x @ x.T, sign, group), best)
+    np.testing.assert_allclose(held_out(x @ x.T, sign, group), best)

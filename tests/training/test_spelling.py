@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+from typing import Literal
 
 import numpy as np
 import pytest
 import torch
 
-from counterpoint.models.encoder import EncoderConfig, EncoderScorer
+from counterpoint.models.encoder import EncoderConfig
 from counterpoint.training import spelling as module
 from counterpoint.training.fit import fit
 from counterpoint.training.objective import OBJECTIVES
@@ -31,8 +32,10 @@ def dilemmas_of(endings: str, count: int, seed: int) -> tuple[Dilemma, ...]:
     return tuple(dilemmas)
 
 
-@pytest.mark.parametrize(("ngrams", "least", "most"), [(True, 0.95, 1.0), (False, 0.0, 0.9)])
-def test_a_word_is_known_by_its_stem_in_forms_never_seen(ngrams: bool, least: float, most: float) -> None:
+@pytest.mark.parametrize(("ngrams", "least", "most"), [("auto", 0.95, 1.0), ("never", 0.0, 0.9)])
+def test_a_word_is_known_by_its_stem_in_forms_never_seen(
+    ngrams: Literal["auto", "never"], least: float, most: float
+) -> None:
     scorer = small_scorer(EncoderConfig(ngrams=ngrams))
     config = FitConfig(calibration_folds=0)
     fit(scorer, dilemmas_of("ing ed es", 60, 0), TWO_PAIRS, OBJECTIVES.get("pft"), config=config)
@@ -46,7 +49,8 @@ def test_a_word_is_known_by_its_stem_in_forms_never_seen(ngrams: bool, least: fl
 @pytest.mark.parametrize("most", [1500, 20])
 def test_what_is_scored_is_what_was_trained(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_OPTIONS", most)
-    dilemmas, scorer = made_up_dilemmas(30), small_scorer()
+    monkeypatch.setattr(module, "_strength", lambda *_: 1.5)
+    dilemmas, scorer = made_up_dilemmas(60), small_scorer()
     first, second = spelling(scorer, dilemmas, TWO_PAIRS).start(scorer)
     assert len(first.vectors.toarray()) == min(most, len(first.rows)), "those that span the term"
     assert scorer.ngrams is not None
@@ -58,8 +62,13 @@ def test_what_is_scored_is_what_was_trained(most: int, monkeypatch: pytest.Monke
     assert not found[:, list(first.columns)].any(), "the other pair was given nothing"
 
 
-def test_words_that_no_three_options_share_say_nothing() -> None:
-    scorer: EncoderScorer = small_scorer()
-    options = (Option("one", "Risk-taking"), Option("two", "Risk-averse"))
-    fit(scorer, [Dilemma("d", RISK, "", options)], TWO_PAIRS, OBJECTIVES.get("pft"))
+def test_where_spelling_tells_nothing_of_left_out_dilemmas_there_is_no_term() -> None:
+    draw = random.Random(3)
+    poles = ["Risk-taking", "Risk-averse"]
+    noise = [[Option(f"{draw.choice('abc') * 4} {draw.choice('def') * 4} {i}", p) for p in poles] for i in range(80)]
+    dilemmas = [Dilemma(f"n{i}", RISK, "", tuple(draw.sample(options, 2))) for i, options in enumerate(noise)]
+    scorer = small_scorer()
+    fit(scorer, dilemmas, TWO_PAIRS, OBJECTIVES.get("pft"))
     assert scorer.ngrams is None
+    fit(scorer, dilemmas[:1], TWO_PAIRS, OBJECTIVES.get("pft"))
+    assert scorer.ngrams is None, "no n-gram is in three options"

@@ -55,8 +55,9 @@ class EncoderConfig:
 
     reads: Literal["options", "scenario"] = "options"
     """`options`: their texts alone. `scenario`: the scenario's text before each option's."""
-    ngrams: bool = True
-    """Whether the head sees the characters of an option's words beside what the encoder makes of them."""
+    ngrams: Literal["auto", "never"] = "auto"
+    """Whether the head sees the characters of an option's words beside what the encoder makes of them
+    (models/ngrams.py). `auto`: where left-out training dilemmas are predicted better with them."""
     situated: Literal["auto", "never"] = "auto"
     """Whether options may mean different things in different scenarios (models/situated.py). `auto`: for the value
     pairs whose training dilemmas show it."""

@@ -91,20 +91,21 @@ def pooled_states(module: Any, ids: Ids) -> Tensor:
         states = layer.output(layer.intermediate(states), states)
     text = torch.repeat_interleave(torch.arange(len(ids)), lengths)
     total = states.new_zeros(len(ids), states.shape[1], dtype=torch.float32).index_add(0, text, states.float())
-    return total / lengths[:, None]
+    pooled: Tensor = total / lengths[:, None]
+    return pooled
 
 
 def _attend(attention: Any, states: Tensor, real: Tensor) -> Tensor:
     """Self-attention within each text: `[token, d]` from `[token, d]`."""
     texts, longest = real.shape
     heads = attention.num_attention_heads
-    padded = [
+    query, key, value = (
         states.new_zeros(texts, longest, states.shape[1], dtype=own.dtype)
         .masked_scatter(real[..., None], own)
         .view(texts, longest, heads, -1)
         .transpose(1, 2)
         for own in (attention.query(states), attention.key(states), attention.value(states))
-    ]
+    )
     dropout = attention.dropout.p if attention.training else 0.0
-    seen = F.scaled_dot_product_attention(*padded, attn_mask=real[:, None, None], dropout_p=dropout)
+    seen = F.scaled_dot_product_attention(query, key, value, attn_mask=real[:, None, None], dropout_p=dropout)
     return seen.transpose(1, 2).reshape(texts, longest, -1)[real]

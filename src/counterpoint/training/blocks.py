@@ -12,13 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from counterpoint.models.encoder import EncoderScorer
+from counterpoint.training.left_out import Groups
 from counterpoint.types import Dilemma, ValuePair
 
-Groups = NDArray[np.intp]
 SMALLEST = 1e-6
 """Eigenvalues below this share of the largest are passed over."""
 

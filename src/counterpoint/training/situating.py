@@ -11,23 +11,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from counterpoint.models.encoder import EncoderScorer
 from counterpoint.models.situated import Situated, scenario_states, standardisation
-from counterpoint.training.blocks import Block, Groups, columns_of, inverse_root, own_options
+from counterpoint.training.blocks import Block, columns_of, inverse_root, own_options
+from counterpoint.training.left_out import Array, Groups, held_out
 from counterpoint.types import Dilemma, Taxonomy
-
-Array = NDArray[np.float64]
 
 STRENGTHS = (1.0, 3.0, 10.0)
 """Prior standard deviations of the term, in those of the options' own; tried besides 0."""
-RIDGES = (0.3, 1.0, 3.0)
 MOST_OPTIONS = 1500
 """Options a pair that the choice is made on; more would take long and tell little."""
 LEAST_DILEMMAS = 40
@@ -114,32 +110,7 @@ def _strength(sign: Array, group: Groups, scenarios: Array, options: Array) -> f
     sign, group, scenarios, options = sign[keep], group[keep], scenarios[keep], options[keep]
     own = options @ options.T
     product = own * (scenarios @ scenarios.T)
-    losses = {strength: _held_out(own + strength**2 * product, sign, group) for strength in (0.0, *STRENGTHS)}
+    losses = {strength: held_out(own + strength**2 * product, sign, group) for strength in (0.0, *STRENGTHS)}
     best = min(losses, key=lambda strength: float(losses[strength].mean()))
     gain = losses[0.0] - losses[best]
     return best if gain.mean() > 2 * gain.std(ddof=1) / np.sqrt(len(gain)) else 0.0
-
-
-def _held_out(kernel: Array, sign: Array, group: Groups) -> Array:
-    """Squared error of kernel ridge regression on each dilemma left out, at the ridge that is best: `[dilemma]`.
-
-    No model is fitted anew: with C = (K + ridge I)^-1 the residuals of a group g left out are C_gg^-1 (C y)_g
-    (Rasmussen and Williams 2006, eq. 5.12, for groups).
-    """
-    kernel, target = _centred(_centred(kernel, group).T, group), _centred(sign[:, None], group)[:, 0]
-    ends = np.searchsorted(group, np.arange(group[-1] + 2))
-    errors = np.zeros((len(RIDGES), len(ends) - 1))
-    for i, ridge in enumerate(RIDGES):
-        precision = np.linalg.inv(kernel + ridge * np.eye(len(kernel)))
-        weighted = precision @ target
-        for g, (start, end) in enumerate(pairwise(ends)):
-            residual = np.linalg.solve(precision[start:end, start:end], weighted[start:end])
-            errors[i, g] = (residual**2).mean()
-    return np.asarray(errors[errors.mean(1).argmin()])
-
-
-def _centred(rows: Array, group: Groups) -> Array:
-    """The rows without their group's mean; groups are numbered and stand together."""
-    starts = np.searchsorted(group, np.arange(group[-1] + 1))
-    means = np.add.reduceat(rows, starts, axis=0) / np.bincount(group)[:, None]
-    return np.asarray(rows - means[group])
