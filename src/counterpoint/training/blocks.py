@@ -62,4 +62,5 @@ def inverse_root(kernel: Tensor) -> Tensor:
     """Q L^(-1/2) of K = Q L Q', float64 `[option, r]`: K times it are features U with U U' = K."""
     values, vectors = torch.linalg.eigh(kernel)
     kept = values > values[-1] * SMALLEST
-    return vectors[:, kept] / values[kept].sqrt()
+    root: Tensor = vectors[:, kept] / values[kept].sqrt()
+    return root

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from counterpoint.models.encoder import EncoderScorer
+from counterpoint.models.tuned import TunedMember
 from counterpoint.training.branches import Branches
 from counterpoint.training.objective import Example, Objective
 from counterpoint.training.settings import FitConfig, Point, Report
@@ -34,6 +35,7 @@ def finetune(
     steps = math.ceil(len(examples) / per_step) * config.epochs
     points: list[Point] = []
     for member in part.members:
+        assert isinstance(member, TunedMember)
         for loss in _train(member, scorer, examples, objective, config, per_step):
             points.append(Point(len(points), len(points) / steps * config.epochs, loss))
             if report:
@@ -48,7 +50,7 @@ def contexts(config: FitConfig) -> list[int]:
 
 
 def _train(
-    member: nn.Module,
+    member: TunedMember,
     scorer: EncoderScorer,
     examples: Sequence[Example],
     objective: Objective,
