@@ -7,8 +7,9 @@ RUN python -m venv /app
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src src
-RUN /app/bin/pip install torch --index-url "$TORCH_INDEX" \
- && /app/bin/pip install '.[encoder,lm,serve]'
+# torch alone from its own index; what it needs, at the versions we test, comes with the rest
+RUN /app/bin/pip install --no-deps -c constraints.txt --index-url "$TORCH_INDEX" torch \
+ && /app/bin/pip install -c constraints.txt '.[encoder,lm,serve]'
 
 FROM python:3.12-slim
 RUN useradd --create-home --uid 10001 counterpoint \

@@ -1,9 +1,10 @@
 """What the service shows, in figures: `python benchmarks/service.py --store sqlite|postgresql --json OUT [--quick]`.
 
-Writes a list of `{what, value, low, high, bar, holds}`; intervals are 95%. Servers are real `counterpoint serve`
-processes on 127.0.0.1, PostgreSQL is a cluster of its own (its binaries must be here), everything is made in a
-temporary folder and gone afterwards. In full 15 to 20 minutes a store on 2 cores and 3 GB of disk; `--quick` has
-smaller sizes, which the figures' names say, and takes 2 to 3 minutes.
+Exits 1 if a bar is missed, but for those of `--lenient` parts: times on a machine with other work say little. Writes a
+list of `{what, value, low, high, bar, holds}`; intervals are 95%. Servers are real `counterpoint serve` processes on
+127.0.0.1, PostgreSQL is a cluster of its own (its binaries must be here), everything is made in a temporary folder and
+gone afterwards. In full 15 to 20 minutes a store on 2 cores and 3 GB of disk; `--quick` has smaller sizes, which the
+figures' names say, and takes 2 to 3 minutes.
 """
 
 from __future__ import annotations
@@ -38,18 +39,22 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", nargs="*", choices=names, default=names)
+    parser.add_argument("--lenient", nargs="*", choices=names, default=[], help="parts that may miss their bars")
     arguments = parser.parse_args()
     figures: list[Figure] = []
+    missed = False
     with world(arguments.store) as made:
         for part in PARTS:
             if part.__name__ in arguments.only:
                 began = time.perf_counter()
-                figures += part(made, QUICK if arguments.quick else FULL)
+                found = part(made, QUICK if arguments.quick else FULL)
+                figures += found
+                missed |= part.__name__ not in arguments.lenient and any(one.holds is False for one in found)
                 arguments.json.parent.mkdir(parents=True, exist_ok=True)
                 arguments.json.write_text(json.dumps([asdict(figure) for figure in figures], indent=1) + "\n")
                 print(f"{part.__name__}: {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     print_table(figures)
-    sys.exit(any(figure.holds is False for figure in figures))
+    sys.exit(missed)
 
 
 def print_table(figures: list[Figure]) -> None:

@@ -11,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, inspect
 
+from counterpoint.serving.storage import open_store
 from counterpoint.serving.store import migrate
 from counterpoint.serving.store.connect import connect
 from counterpoint.serving.store.records import StoreError
@@ -88,3 +89,9 @@ def test_a_new_sqlite_file_is_its_owner_s_alone(tmp_path: Path) -> None:
     engine.dispose()
     with pytest.raises(StoreError, match="can't be made"):
         migrate.upgrade(connect(f"sqlite:///{tmp_path / 'no folder' / 'x.db'}"))
+
+
+def test_a_file_that_the_service_makes_is_for_its_owners_eyes(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'made.db'}", "")
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    store.close()

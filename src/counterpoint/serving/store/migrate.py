@@ -38,7 +38,9 @@ class Version(NamedTuple):
 
 
 def version(engine: Engine) -> Version:
-    """Where a database stands."""
+    """Where a database stands. Asking makes no SQLite file: `upgrade` does, with a mode of its own."""
+    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists():
+        return Version(None, _newest())
     with store_errors(), engine.connect() as connection:
         return Version(MigrationContext.configure(connection).get_current_revision(), _newest())
 
