@@ -135,7 +135,7 @@ class People:
     ) -> Preferences:
         """Where they stand; at a moment `as_of` (what happened later is left out), or as we knew it at `known_at`."""
         with self.store.begin(who) as tx:
-            found = tx.lock(person)
+            found = tx.lock(person, beside=schema.beliefs)
             tx.note("preferences read", found)
             if as_of is None and known_at is None:
                 held = self.kept.held(tx, found)
@@ -148,7 +148,7 @@ class People:
         """What to steer by, corrections included. Somebody unknown has a newcomer's; nobody is made by asking."""
         with self.store.begin(who) as tx:
             try:
-                found = tx.lock(person)
+                found = tx.lock(person, beside=schema.beliefs)
             except (UnknownPersonError, PersonDeletedError):
                 return self.beliefs.start
             tx.note("belief read", found)
@@ -304,7 +304,7 @@ class People:
         what: str,
     ) -> Recorded:
         with self.store.begin(who) as tx:
-            before = tx.lock(person, create=True)
+            before = tx.lock(person, create=True, beside=schema.beliefs)
             if (answered := _answered(tx, before, key, content)) is not None:
                 return Recorded(tuple(answered["events"]), 0, len(sent))
             known = tx.events_called(before, named) if named else {}
@@ -327,7 +327,7 @@ class People:
         """Add one event about a person's own word."""
         event = StoredEvent(0, secrets.token_hex(8), kind, self.store.clock(), 0.0, payload)
         with self.store.begin(who) as tx:
-            before = tx.lock(person, create=kind == CORRECTED)
+            before = tx.lock(person, create=kind == CORRECTED, beside=schema.beliefs)
             held = self.kept.held(tx, before)
             content = [kind, payload]
             idle = kind == WITHDRAWN and payload["value_pair"] not in held.corrections
@@ -347,7 +347,7 @@ class People:
     def _standing(self, who: Principal, person: str, what: str) -> tuple[list[StoredEvent], Held, Reading]:
         """What stands of a person's events, their belief, and evidence."""
         with self.store.begin(who) as tx:
-            found = tx.lock(person)
+            found = tx.lock(person, beside=schema.beliefs)
             tx.note(what, found)
             events, held = tx.events(found), self.kept.held(tx, found)
             reading = self.kept.reading(tx, found, events)

@@ -51,6 +51,12 @@ class Reading(Evidence):
         self.texts = texts
         self._bank = bank
 
+    def with_texts(self, texts: Texts) -> Reading:
+        """The same for another request; hashing once more what all have in common would take longer than reading."""
+        other = copy.copy(self)
+        other.texts = other.cache = texts
+        return other
+
     def questions(self, dilemmas: Sequence[Dilemma], *, time: float = 0.0) -> list[Question]:  # noqa: ARG002
         """Dilemmas of the bank as questions."""
         return [self._bank.by_digest[dilemma.digest] for dilemma in dilemmas]
@@ -111,6 +117,7 @@ class Bank:
         self.questions = [self.by_digest[dilemma.digest] for dilemma in data.dilemmas]
         former = {dilemma.digest: dilemma for dilemma in known}
         self.dilemmas: Mapping[str, Dilemma] = {**former, **{dilemma.id: dilemma for dilemma in data.dilemmas}}
+        self._unread = Reading(self, Texts())
 
     @classmethod
     def open(cls, store: Store, data: DataSet, scorer: Callable[[], Scorer], *, name: str = "") -> Bank:
@@ -144,7 +151,7 @@ class Bank:
 
     def read(self, choices: Sequence[Choice], held: Mapping[str, LogProbs] | None = None) -> Reading:
         """Evidence in which the texts of these choices have been read, those not `held` through the scorer."""
-        reading = Reading(self, Texts(held))
+        reading = self._unread.with_texts(Texts(held))
         for choice in choices:
             if choice.texts:
                 reading.replies(_read_of(choice), shown_dilemma(choice, self.dilemmas))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from counterpoint.data.faults import Fault, shown
@@ -26,8 +26,19 @@ STRONGEST = 20.0
 
 def as_choice(event: NewEvent, now: float) -> Choice:
     """As inference reads it, under the name given or a new one; nobody's name is in it."""
-    fields = {name: value for name, value in asdict(event).items() if name not in ("id", "time")}
-    return Choice(event.id or secrets.token_hex(8), "", now if event.time is None else float(event.time), **fields)
+    return Choice(
+        event.id or secrets.token_hex(8),
+        "",
+        now if event.time is None else float(event.time),
+        event.kind,
+        dilemma=event.dilemma,
+        groups=event.groups,
+        scene=event.scene,
+        texts=event.texts,
+        pole=event.pole,
+        strength=event.strength,
+        target=event.target,
+    )
 
 
 def checked(events: Sequence[NewEvent], bank: Bank, now: float) -> list[Choice]:

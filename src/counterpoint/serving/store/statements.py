@@ -39,11 +39,14 @@ class Statements:
 
     def read(self, statement: Any, values: Mapping[str, Any]) -> list[Row]:
         """The rows that answer a question, which sees what was written before it."""
-        compiled = _compiled(statement, self._dialect, None)
+        return self.read_each([statement], values)[0]
+
+    def read_each(self, statements: Sequence[Any], values: Mapping[str, Any]) -> list[list[Row]]:
+        """Questions about the same values in one trip, each asked when the one before it was answered."""
+        asked = [_compiled(statement, self._dialect, None) for statement in statements]
         with self._one_trip():
-            cursor = self._driver.execute(compiled.text, {**compiled.constants, **values})
-        found: list[Row] = cursor.fetchall()
-        return found
+            cursors = [self._driver.execute(one.text, {**one.constants, **values}) for one in asked]
+        return [cursor.fetchall() for cursor in cursors]
 
     def execute(self, statement: Any, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         """Any statement, SQLAlchemy's way: for those that differ from time to time."""

@@ -172,6 +172,7 @@ class Transaction:
         self._statements, self._who, self._store = Statements(connection), who, store
         self._now = store.clock()
         self._notes: list[dict[str, Any]] = []
+        self._beside: dict[Table, list[dict[str, Any]]] = {}
 
     @property
     def tenant(self) -> str:
@@ -199,12 +200,15 @@ class Transaction:
         """The person of this name. Raises `UnknownPersonError`, or `PersonDeletedError` if they were deleted."""
         return self._find(_PERSON, name) or self._nobody(name)
 
-    def lock(self, name: str, *, create: bool = False) -> PersonRow:
-        """The person of this name, locked until the end; made if wanted. Raises as `find` does."""
-        found = self._find(_LOCKED_PERSON, name)
+    def lock(self, name: str, *, create: bool = False, beside: Table | None = None) -> PersonRow:
+        """The person of this name, locked until the end; made if wanted. Raises as `find` does.
+
+        `beside` names a table whose row about them will be asked for: it comes in the same round trip.
+        """
+        found = self._find(_LOCKED_PERSON, name, beside)
         if found is None and create:
             self._create(name)
-            found = self._find(_LOCKED_PERSON, name)
+            found = self._find(_LOCKED_PERSON, name, beside)
         return found or self._nobody(name)
 
     def _create(self, name: str) -> None:
@@ -214,9 +218,13 @@ class Transaction:
         if self.tombstone(name) is not None:
             raise PersonDeletedError(name)
 
-    def _find(self, statement: Select[Any], name: str) -> PersonRow | None:
+    def _find(self, statement: Select[Any], name: str, beside: Table | None = None) -> PersonRow | None:
         check_name(name, "a person's name")
-        rows = self._statements.read(statement, self._named(name))
+        if beside is None:
+            rows = self._statements.read(statement, self._named(name))
+        else:
+            rows, others = self._statements.read_each([statement, _beside(beside)], self._named(name))
+            self._beside[beside] = _by_column(beside, others)
         return PersonRow(*rows[0]) if rows else None
 
     def _nobody(self, name: str) -> NoReturn:
@@ -284,6 +292,9 @@ class Transaction:
 
     def row(self, table: Table, person: PersonRow, **key: Any) -> dict[str, Any] | None:
         """The row with these values in the rest of its key."""
+        if not key and table in self._beside:
+            found = self._beside.pop(table)
+            return found[0] if found else None
         rows = self._statements.read(_row(table, tuple(key)), {**self._own(person), **key})
         return _by_column(table, rows)[0] if rows else None
 
@@ -294,6 +305,7 @@ class Transaction:
 
     def put(self, table: Table, person: PersonRow, row: Mapping[str, Any]) -> None:
         """Insert a row, or replace the one of its key."""
+        self._beside.pop(table, None)
         statement = _upsert(table, self._store.engine.dialect.name)
         self._statements.write(statement, [{**self._own(person), **row}])
 
@@ -395,6 +407,13 @@ def _rows(table: Table) -> Select[Any]:
 def _row(table: Table, key: tuple[str, ...]) -> Select[Any]:
     mine = table.c.tenant == bindparam("tenant"), table.c.person == bindparam("person")
     return select(table).where(*mine, *(table.c[name] == bindparam(name) for name in key))
+
+
+@cache
+def _beside(table: Table) -> Select[Any]:
+    """The row about the person of this name, in a table that has one a person."""
+    named = select(_people.id).where(_people.tenant == bindparam("tenant"), _people.name == bindparam("name"))
+    return select(table).where(table.c.tenant == bindparam("tenant"), table.c.person == named.scalar_subquery())
 
 
 @cache
