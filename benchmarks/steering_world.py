@@ -6,6 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +26,8 @@ from counterpoint.steering.engine import Engine
 from counterpoint.steering.likelihood import options
 from counterpoint.steering.method import METHODS
 from counterpoint.steering.steering import Steering
-from counterpoint.training.lm.settings import defaults_for, is_tiny
+from counterpoint.training.lm.recipe import read_recipe
+from counterpoint.training.lm.settings import LmTraining, is_tiny
 from counterpoint.training.lm.train import train_lm
 from counterpoint.training.objective import OBJECTIVES
 from counterpoint.types import Dilemma, Taxonomy
@@ -35,6 +37,10 @@ __all__ = ["Figure", "World", "build", "interval", "share"]
 
 FOUR = ("mixture", "instruction", "activation", "adapters")
 """Methods that change how a reply is generated, and so give every option a probability."""
+
+
+LEANINGS = 0.8
+"""Share of PFT's weight for degrees and several poles at once, as in `recipes/tiny.toml`."""
 
 
 class Figure(NamedTuple):
@@ -109,7 +115,9 @@ def build(model: str, data: str, *, train: bool, quick: bool, seed: int = 0) -> 
 
 
 def _tune(language: LanguageModel, dilemmas: Sequence[Dilemma], taxonomy: Taxonomy, seed: int) -> None:
-    settings = defaults_for(language.name)
+    settings = replace(LmTraining(), leanings=LEANINGS)
+    if is_tiny(language.base):
+        settings = read_recipe(Path(__file__).parents[1] / "recipes" / "tiny.toml").training
     with tempfile.TemporaryDirectory() as folder:
         train_lm(language, dilemmas, taxonomy, OBJECTIVES.get("pft"), settings, seed=seed, out=Path(folder))
 

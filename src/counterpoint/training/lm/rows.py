@@ -14,9 +14,10 @@ from counterpoint.data.order import shuffle_options
 from counterpoint.errors import BadInputError
 from counterpoint.models.prompts import Prompter
 from counterpoint.models.trie import Branch, Plan, build_plan
+from counterpoint.training.lm.leanings import Leanings
 from counterpoint.training.lm.settings import LmTraining
-from counterpoint.training.objective import Example, Objective, weighed_examples
-from counterpoint.types import Dilemma, Taxonomy, ValuePair
+from counterpoint.training.objective import Example, Objective, Side, weighed_examples
+from counterpoint.types import Dilemma, Pole, Taxonomy, ValuePair
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,8 @@ def build_rows(
     if not examples:
         raise BadInputError("no dilemma has an option on the side that is to be trained; give more or other data")
     groups = list(_together(examples)) if settings.poles == "all" else [[example] for example in examples]
-    limit = _Limit(settings.max_tokens, settings.too_long)
-    rows = [row for group in groups if (row := _row(group, objective, prompter, settings, limit)) is not None]
+    limit, leanings = _Limit(settings.max_tokens, settings.too_long), Leanings(taxonomy, settings.leanings, seed)
+    rows = [row for group in groups if (row := _row(group, objective, prompter, settings, leanings, limit)) is not None]
     if not rows:
         raise BadInputError(
             f"all {len(groups)} examples are longer than training.max_tokens = {settings.max_tokens} "
@@ -125,6 +126,7 @@ def _row(
     objective: Objective,
     prompter: Prompter,
     settings: LmTraining,
+    leanings: Leanings,
     limit: _Limit,
 ) -> Row | None:
     branches: list[Branch | None] = []
@@ -133,14 +135,24 @@ def _row(
     weights: list[float] = []
     for example, pair in group:
         for side in example.sides:
-            prompt = prompter.prompt(example.dilemma, pair.pole(side.pole), form=settings.form)
-            for option in side.chosen + (side.rejected if objective.needs_rejected else ()):
-                response = prompter.response(example.dilemma, option, form=settings.form)
-                branches.append(limit(Branch(prompt + response, len(prompt))))
-                chosen.append(option in side.chosen)
-                side_of.append(len(weights))
-            weights.append(side.weight)
+            for who, put in _asked(example.dilemma, pair, side, leanings):
+                prompt = prompter.prompt(example.dilemma, who, form=settings.form)
+                for option in put.chosen + (put.rejected if objective.needs_rejected else ()):
+                    response = prompter.response(example.dilemma, option, form=settings.form)
+                    branches.append(limit(Branch(prompt + response, len(prompt))))
+                    chosen.append(option in put.chosen)
+                    side_of.append(len(weights))
+                weights.append(put.weight)
     kept = tuple(branch for branch in branches if branch is not None)
     if len(kept) < len(branches):
         return None
     return Row(kept, tuple(chosen), tuple(side_of), tuple(weights), len(build_plan(kept)))
+
+
+def _asked(dilemma: Dilemma, pair: ValuePair, side: Side, leanings: Leanings) -> Iterator[tuple[Pole, Side]]:
+    """Who the side is put to, and the side as it is right for them; in some degree the other options are right too."""
+    for who, share, right in leanings.asked(dilemma, pair, side.pole):
+        yield who, side._replace(weight=side.weight * share * right)
+        if right < 1 and side.rejected:
+            weight = side.weight * share * (1 - right)
+            yield who, side._replace(chosen=side.rejected, rejected=side.chosen, weight=weight)

@@ -35,6 +35,9 @@ class LmTraining:
     scenario and options, those poles are one example too, and one tree."""
     weights: tuple[float, float] = (1.0, 1.0)
     """w+ and w-: what the losses of a pair's positive and negative side count (the paper: 1 and 1)."""
+    leanings: float = 0.0
+    """Share of a side's weight that is trained on its pole in some degree and in the company of other pairs' poles
+    (`leanings.py`), which is what `instruction` says of people. Ours; the paper names one pole, always."""
     epochs: int = 3
     """Passes over the examples (the paper on VCD; 2 on BQD)."""
     steps: int | None = None
@@ -108,6 +111,8 @@ def check(settings: LmTraining) -> None:
         value = getattr(settings, name)
         if not (math.isfinite(value) and value >= bound):
             raise BadInputError(f"training.{name} must be at least {bound} (got {value})")
+    if not 0 <= settings.leanings <= 1:
+        raise BadInputError(f"training.leanings is {settings.leanings}; expected a share between 0 and 1")
     if not (math.isfinite(settings.learning_rate) and settings.learning_rate > 0):
         raise BadInputError(f"training.learning_rate must be above 0 (got {settings.learning_rate})")
     check_weights(settings.weights, "training.weights")
