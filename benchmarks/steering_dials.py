@@ -46,9 +46,9 @@ def dials(world: World) -> list[Figure]:
 
 
 def _settings(method: str, world: World) -> Calibration:
-    """Fewer answers of methods that make several replies of each."""
+    """Fewer points and answers of methods that make several replies of each."""
     costly = METHODS.get(method).needs == "candidates"
-    return Calibration(draws=1 if world.quick or costly else 3, points=2 if costly else 3)
+    return Calibration(draws=1 if world.quick else 2, points=2 if costly else 4)
 
 
 def _few(world: World) -> list[Dilemma]:

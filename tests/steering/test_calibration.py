@@ -14,7 +14,6 @@ from counterpoint.errors import BadInputError
 from counterpoint.steering.asking import Asked, Reply, Request
 from counterpoint.steering.calibration import (
     Calibration,
-    Measurer,
     calibrate,
     checked,
     fit_pair,
@@ -22,6 +21,7 @@ from counterpoint.steering.calibration import (
     log_odds,
     pooled,
 )
+from counterpoint.steering.measuring import Measurer
 from counterpoint.types import Dilemma, Taxonomy
 from small_language import language, randomised
 from users.small import TAXONOMY, dilemma
@@ -104,14 +104,14 @@ def test_unreadable_answers_are_in_no_count() -> None:
             replies = super().answer(requests)
             return [Reply("hm", "stop", r.steering, "x") if i % 2 else r for i, r in enumerate(replies)]
 
-    counts = Measurer(Mumbling(lambda v: v), made(8), Calibration(draws=2)).base
+    counts = Measurer(Mumbling(lambda v: v), made(8), Calibration(draws=2)).base("any")
     assert [c.sum() for c in counts] == [8, 8]
 
 
 def test_what_is_asked_without_steering_is_asked_once() -> None:
     host = Follower(lambda v: v)
     measurer = Measurer(host, made(8), Calibration(draws=2))
-    measurer.base, measurer.base  # noqa: B018
+    measurer.base("any"), measurer.base("any")
     assert host.asked == 16 * 2
 
 

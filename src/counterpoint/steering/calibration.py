@@ -1,8 +1,7 @@
 """Measures what a method's strengths do, and makes a dial of it (`dial.py`).
 
-Dilemmas are answered in words at temperature 1, with and without steering, by the same random numbers; counted is whose
-pole the chosen option serves. A pair's log-odds are those of its share over all dilemmas about it: what somebody who
-reads the answers would see. They need no inside view, so that every method and every endpoint is measured alike.
+A pair's log-odds are those of its share over all dilemmas about it, of answers at temperature 1: what somebody who
+reads the answers would see. `measuring.py` says how that share is found.
 
 A curve is either one slope or straight between points, made monotone by pooling adjacent violators (Ayer et al. 1955);
 whichever errs less on dilemmas left out is taken, the slope where they tie.
@@ -14,27 +13,20 @@ import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from counterpoint.errors import BadInputError
-from counterpoint.models.answer_parser import parse_answer
-from counterpoint.models.decoding import Decoding
-from counterpoint.steering.asking import BASE, Asked, Request
 from counterpoint.steering.dial import LEAST, MethodDial, PairDial, taxonomy_hash
+from counterpoint.steering.measuring import Counts, Measurer
 from counterpoint.steering.method import Answerer
-from counterpoint.steering.steering import Steering
-from counterpoint.types import Dilemma, Taxonomy, content_hash
+from counterpoint.types import Dilemma, content_hash
 
-Counts = NDArray[np.float64]
-"""`[dilemma, (positive, negative)]`, answers by the pole of the option chosen; unreadable ones are in neither."""
 Tell = Callable[[str, float], None]
 """Told what is done, and the share of it that is done, 0 to 1."""
 
-ENDS = ('",', '"}', '"]')
-"""Where a reply's choice has been said: the explanation isn't waited for."""
 _log = logging.getLogger(__name__)
 
 
@@ -47,7 +39,10 @@ class Calibration:
     points: int = 4
     """Strengths measured on either side, evenly up to the one that reaches so far."""
     draws: int = 4
-    """Answers to each dilemma at each strength."""
+    """Answers to each dilemma at each strength, where they are drawn at all."""
+    by: Literal["expectation", "answers"] = "expectation"
+    """`expectation`: by what is seen of the answers' probabilities, as much as there is (`measuring.py`). `answers`: by
+    counting answers in any case."""
     folds: int = 4
     """Parts of the dilemmas, each left out once, to choose the kind of curve."""
     largest: float = 64.0
@@ -71,63 +66,6 @@ class Shift(NamedTuple):
     mean: float
     low: float
     high: float
-
-
-class Measurer:
-    """Asks dilemmas and counts poles; what was asked without steering is kept.
-
-    Args:
-        host: what answers.
-        dilemmas: those in which both poles can be chosen are used.
-        settings: how often, and with which seed.
-    """
-
-    def __init__(self, host: Answerer, dilemmas: Sequence[Dilemma], settings: Calibration | None = None) -> None:
-        self.host, self.settings = host, settings or Calibration()
-        self.by_pair = [[d for d in dilemmas if _both(d, host.taxonomy, axis)] for axis in range(len(host.taxonomy))]
-        for pair, found in zip(host.taxonomy, self.by_pair, strict=True):
-            if len(found) < 2 * self.settings.folds:
-                raise BadInputError(
-                    f"{len(found)} dilemmas about {pair.name} in which both poles can be chosen; "
-                    f"expected at least {2 * self.settings.folds}"
-                )
-        self._base: list[Counts] | None = None
-
-    @property
-    def base(self) -> list[Counts]:
-        """Counts without steering, by value pair."""
-        if self._base is None:
-            self._base = self.counts(BASE, [0.0])[0]
-        return self._base
-
-    def counts(self, method: str, strengths: Sequence[float]) -> list[list[Counts]]:
-        """Counts at every strength, each pair steered alone on its own dilemmas: `[strength][value_pair]`."""
-        plan = [
-            (i, axis, row)
-            for i in range(len(strengths))
-            for axis, dilemmas in enumerate(self.by_pair)
-            for row in range(len(dilemmas))
-        ]
-        requests = [
-            self._request(method, axis, strengths[i], self.by_pair[axis][row], draw)
-            for i, axis, row in plan
-            for draw in range(self.settings.draws)
-        ]
-        replies = self.host.answer(requests)
-        found = [[np.zeros((len(dilemmas), 2)) for dilemmas in self.by_pair] for _ in strengths]
-        for number, (i, axis, row) in enumerate(plan):
-            dilemma, pair = self.by_pair[axis][row], self.host.taxonomy.pairs[axis]
-            for reply in replies[number * self.settings.draws : (number + 1) * self.settings.draws]:
-                choice = parse_answer(reply.text, len(dilemma.options)).choice
-                if choice is not None:
-                    found[i][axis][row, 0 if dilemma.options[choice].pole == pair.positive.name else 1] += 1
-        return found
-
-    def _request(self, method: str, axis: int, strength: float, dilemma: Dilemma, draw: int) -> Request:
-        vector = tuple(strength if i == axis else 0.0 for i in range(len(self.host.taxonomy)))
-        seed = int(content_hash("dial", self.settings.seed, dilemma.digest, draw)[:15], 16)
-        decoding = Decoding(1.0, 1.0, self.settings.max_new_tokens, ENDS)
-        return Request(Asked(dilemma), Steering(vector), method, decoding, seed)
 
 
 def calibrate(
@@ -165,7 +103,7 @@ def calibrate(
     pairs = []
     for axis, pair in enumerate(host.taxonomy):
         steered = np.stack([row[axis] for row in found])
-        dial = fit_pair(pair.name, strengths, steered, measurer.base[axis], folds=settings.folds)
+        dial = fit_pair(pair.name, strengths, steered, measurer.base(method)[axis], folds=settings.folds)
         if dial.reach[0] > -LEAST or dial.reach[1] < LEAST:
             _log.warning("%s hardly moves %s: %+.2f to %+.2f log-odds", method, pair.name, *dial.reach)
         pairs.append(dial)
@@ -180,7 +118,7 @@ def _furthest(measurer: Measurer, method: str, settings: Calibration) -> float:
 
     def reached(strength: float) -> float:
         counts = measurer.counts(method, [-strength, strength])
-        base = [log_odds(c.sum(0)) for c in measurer.base]
+        base = [log_odds(c.sum(0)) for c in measurer.base(method)]
         sides = [
             sign * (log_odds(c.sum(0)) - b)
             for sign, side in zip((-1, 1), counts, strict=True)
@@ -281,10 +219,10 @@ def checked(
     measurer = Measurer(host, dilemmas, settings)
     found = measurer.counts(method, list(strengths))
     draw = np.random.default_rng(settings.seed)
-    picks = [draw.integers(len(c), size=(resamples, len(c))) for c in measurer.base]
+    picks = [draw.integers(len(c), size=(resamples, len(c))) for c in measurer.base(method)]
     shifts = {}
     for strength, steered in zip(strengths, found, strict=True):
-        cells = list(zip(steered, measurer.base, picks, strict=True))
+        cells = list(zip(steered, measurer.base(method), picks, strict=True))
         mean = float(np.mean([log_odds(s.sum(0)) - log_odds(b.sum(0)) for s, b, _ in cells]))
         means = np.mean(
             [[log_odds(s[row].sum(0)) - log_odds(b[row].sum(0)) for row in rows] for s, b, rows in cells], axis=0
@@ -301,8 +239,3 @@ def identity_of(language: Any) -> str:
         if "lora_" in name:
             digest.update(name.encode() + parameter.detach().float().cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def _both(dilemma: Dilemma, taxonomy: Taxonomy, axis: int) -> bool:
-    pair = taxonomy.pairs[axis]
-    return dilemma.value_pair == pair.name and all(dilemma.gold(pole.name) for pole in pair.poles)

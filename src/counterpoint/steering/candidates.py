@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from counterpoint.errors import BadInputError
 from counterpoint.models.answer_parser import parse_answer
@@ -74,20 +75,40 @@ def keep(features: NDArray[np.float64], vector: Vector, *, temperature: float, s
         temperature: of the choice.
         seed: of the draw.
     """
-    scores = features @ vector
-    if np.isnan(scores).all():
-        return 0
-    scores = np.where(np.isnan(scores), -np.inf, scores)
+    scores = _scores(features, vector)
     if temperature > 0:
         scores = scores / temperature + np.random.default_rng(seed).gumbel(size=len(scores))
     return int(np.argmax(scores))
 
 
+def kept_with(features: NDArray[np.float64], vector: Vector, *, temperature: float) -> NDArray[np.float64]:
+    """The probability with which `keep` keeps each candidate, `[candidate]`; same arguments."""
+    scores = _scores(features, vector)
+    if temperature > 0:
+        return np.asarray(softmax(scores / temperature), np.float64)
+    return np.asarray(np.arange(len(scores)) == np.argmax(scores), np.float64)
+
+
+def _scores(features: NDArray[np.float64], vector: Vector) -> NDArray[np.float64]:
+    """v . x of each candidate; minus infinity where it can't be read; where none can, the first is as good as any."""
+    scores: NDArray[np.float64] = features @ vector
+    unknown = np.isnan(scores)
+    scores[unknown] = -np.inf
+    if unknown.all():
+        scores[0] = 0.0
+    return scores
+
+
 def choose(evidence: Evidence, request: Request, steering: Steering, texts: Sequence[str]) -> int:
     """Which reply to `request` is kept under `steering`, which is in units of evidence."""
-    features = evidence_of(evidence, request.ask, texts)
-    temperature = request.decoding.temperature
+    features, temperature = evidence_of(evidence, request.ask, texts), request.decoding.temperature
     return keep(features, steering.array, temperature=temperature, seed=number(request, "keep"))
+
+
+def chances(evidence: Evidence, request: Request, steering: Steering, texts: Sequence[str]) -> NDArray[np.float64]:
+    """With what probability `choose` keeps each reply, `[reply]`."""
+    features, temperature = evidence_of(evidence, request.ask, texts), request.decoding.temperature
+    return kept_with(features, steering.array, temperature=temperature)
 
 
 def number(request: Request, *what: object) -> int:

@@ -15,11 +15,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from counterpoint.errors import BadInputError, CounterpointError, MissingExtraError
-from counterpoint.steering.asking import BASE, Ask, Conversation, OnText, Reply, Request, to_show_both, with_note
+from counterpoint.steering.asking import Ask, Conversation, OnText, Reply, Request, to_show_both, with_note
+from counterpoint.steering.composing import chooser
 from counterpoint.steering.heard import BrokeOffError, Heard
 from counterpoint.steering.method import METHODS, Choosing, Dial, Draft, Drafting
 from counterpoint.types import Taxonomy, content_hash
@@ -153,20 +153,9 @@ class Endpoint:
     # What is sent
 
     def _plan(self, request: Request) -> _Plan:
-        if len(request.steering.vector) != len(self.taxonomy):
-            size = len(request.steering.vector)
-            raise BadInputError(f"steering over {size} value pairs; {self.taxonomy.name} has {len(self.taxonomy)}")
-        kinds = {name: METHODS.get(name) for name in request.methods}
-        for a, b in combinations(request.methods, 2):
-            if b not in kinds[a].composes_with and a not in kinds[b].composes_with:
-                raise BadInputError(f"{a} and {b} can't be applied together")
-        choosing = next((name for name in request.methods if kinds[name].needs == "candidates"), None)
-        if choosing is None or not any(request.steering.vector):
-            return _Plan(request, None, request, (self._sent(request),))
-        method = self.method(choosing)
-        assert isinstance(method, Choosing)
-        rest = replace(request, method="+".join(name for name in request.methods if name != choosing) or BASE)
-        return _Plan(request, method, rest, tuple(self._sent(candidate) for candidate in method.spread(rest)))
+        choosing, rest = chooser(self, request)
+        candidates = (rest,) if choosing is None else choosing.spread(rest)
+        return _Plan(request, choosing, rest, tuple(self._sent(candidate) for candidate in candidates))
 
     def _sent(self, request: Request) -> _Call:
         """The request as the endpoint gets it."""

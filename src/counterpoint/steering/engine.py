@@ -16,19 +16,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations
 from typing import Any
 
 import torch
 
-from counterpoint.errors import BadInputError
 from counterpoint.models.generation import Generator, ReplyRow
 from counterpoint.models.language_model import LanguageModel
 from counterpoint.models.prompts import PromptConfig
 from counterpoint.models.sampling import Draws, prompt_seed
 from counterpoint.models.trie.anatomy import anatomy, refusal
 from counterpoint.models.trie.check import evaluating
-from counterpoint.steering.asking import BASE, OnText, Reply, Request, to_show_both
+from counterpoint.steering.asking import OnText, Reply, Request, to_show_both
 from counterpoint.steering.block import Flight, OnDone
 from counterpoint.steering.levers import Levers
 from counterpoint.steering.method import METHODS, Choosing, Dial, Draft, Drafting, Voice
@@ -165,35 +163,6 @@ class Engine:
         return Session(self)
 
     # What a session asks for
-
-    def chooser(self, request: Request) -> tuple[Choosing | None, Request]:
-        """The request's method that chooses among candidates, if it has one, and the request by its other methods.
-
-        Raises:
-            UnknownNameError: there is no such method.
-            BadInputError: the request's methods don't compose, or its steering is of another taxonomy.
-        """
-        if len(request.steering.vector) != len(self.taxonomy):
-            size = len(request.steering.vector)
-            raise BadInputError(
-                f"steering over {size} value pairs; {self.taxonomy.name or 'the taxonomy'} has {len(self.taxonomy)}"
-            )
-        kinds = {name: METHODS.get(name) for name in request.methods}
-        for a, b in combinations(request.methods, 2):
-            for one, other in ((a, b), (b, a)):
-                if other not in kinds[one].composes_with:
-                    partners = ", ".join(sorted(kinds[one].composes_with)) or "no other method"
-                    raise BadInputError(f"{one} and {other} can't be applied together; {one} goes with {partners}")
-        choosing = [name for name in request.methods if kinds[name].needs == "candidates"]
-        if not choosing or not any(request.steering.vector):
-            return None, request
-        (name,) = choosing
-        rest = "+".join(other for other in request.methods if other != name) or BASE
-        method, steering = self.method(name), request.steering
-        assert isinstance(method, Choosing)
-        return method, replace(
-            request, method=rest, steering=self.dials[name](steering) if name in self.dials else steering
-        )
 
     def draft(self, request: Request) -> Draft:
         """What the request's methods make of the base's draft: those that change the prompt first."""

@@ -23,6 +23,8 @@ from counterpoint.steering.steering import Steering
 from counterpoint.types import Pole, Taxonomy
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 Needs = Literal["prompt", "model", "candidates"]
@@ -84,6 +86,10 @@ class Choosing(Protocol):
 
     def choose(self, request: Request, replies: Sequence[Reply]) -> int:
         """Which of the candidates is kept; `replies` in the order of `spread`."""
+        ...
+
+    def chances(self, request: Request, replies: Sequence[Reply]) -> NDArray[np.float64]:
+        """With what probability each of them is kept, `[candidate]`: what `choose` draws from."""
         ...
 
 

@@ -22,6 +22,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.models.sampling import pick
 from counterpoint.steering.asking import Reply, Request
 from counterpoint.steering.block import Alone, Block, Flight, OnDone, groups
+from counterpoint.steering.composing import chooser
 from counterpoint.steering.method import Choosing
 from counterpoint.steering.ties import rounding, unsure
 
@@ -63,7 +64,7 @@ class Session:
             BadInputError: methods that don't compose; a prompt too long; steering of another taxonomy. Nothing joined.
         """
         number = self._numbers
-        choosing, rest = self._engine.chooser(request)
+        choosing, rest = chooser(self._engine, request)
         if choosing is None:
             flights = [self._flight(request, number, on_done, on_text)]
         else:

@@ -30,10 +30,12 @@ def outcomes(engine: Engine, condition: Condition, samples: Sequence[Sample]) ->
     replies = engine.answer(requests)
     if samples[0].kind == "two_choice":
         return [_chosen(s, reply.text) for s, reply in zip(samples, replies, strict=True)]
-    plain = [Request(sample.ask, nothing(engine.taxonomy), BASE) for sample in samples]
-    surprise = log_probs(engine, plain, [reply.tokens for reply in replies])
+    surprise: list[tuple[float, ...]] = [()] * len(samples)
+    if samples[0].kind == "open":  # of no other kind is it told
+        plain = [Request(sample.ask, nothing(engine.taxonomy), BASE) for sample in samples]
+        surprise = log_probs(engine, plain, [reply.tokens for reply in replies])
     return [
-        Outcome(reply.text, words(reply.text), -float(np.mean(row)) if row else None, len(row))
+        Outcome(reply.text, words(reply.text), -float(np.mean(row)) if row else None, len(reply.tokens))
         for reply, row in zip(replies, surprise, strict=True)
     ]
 

@@ -18,7 +18,7 @@ from counterpoint.models.answer_parser import parse_answer
 from counterpoint.models.decoding import Decoding
 from counterpoint.models.prompts import letter
 from counterpoint.steering.asking import Ask, Asked, Conversation
-from counterpoint.steering.calibration import ENDS
+from counterpoint.steering.measuring import ENDS
 from counterpoint.types import Dilemma, Pole, Taxonomy, content_hash
 
 Kind = Literal["neutral", "opinion", "two_choice", "open"]

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from counterpoint.errors import BadInputError
 from counterpoint.steering.asking import Reply, Request
-from counterpoint.steering.candidates import choose, number, open_evidence
+from counterpoint.steering.candidates import chances, choose, number, open_evidence
 from counterpoint.steering.method import METHODS, Answerer, Needs
 from counterpoint.steering.steering import Steering
 from counterpoint.types import Taxonomy
@@ -114,6 +114,10 @@ class _Opened:
     def choose(self, request: Request, replies: Sequence[Reply]) -> int:
         """The candidate that fits v."""
         return choose(self.evidence, request, request.steering, [reply.text for reply in replies])
+
+    def chances(self, request: Request, replies: Sequence[Reply]) -> NDArray[np.float64]:
+        """With what probability each candidate is kept."""
+        return chances(self.evidence, request, request.steering, [reply.text for reply in replies])
 
 
 class Neighbourhood:

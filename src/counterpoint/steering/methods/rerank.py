@@ -16,9 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from counterpoint.errors import BadInputError
 from counterpoint.steering.asking import Reply, Request
-from counterpoint.steering.candidates import choose, number, open_evidence
+from counterpoint.steering.candidates import chances, choose, number, open_evidence
 from counterpoint.steering.method import Answerer, Needs
 from counterpoint.steering.steering import Steering
 from counterpoint.users.evidence import Evidence
@@ -59,6 +62,10 @@ class _Opened:
     def choose(self, request: Request, replies: Sequence[Reply]) -> int:
         """The candidate kept."""
         return choose(self.evidence, request, _share(request, 1), [reply.text for reply in replies])
+
+    def chances(self, request: Request, replies: Sequence[Reply]) -> NDArray[np.float64]:
+        """With what probability each candidate is kept."""
+        return chances(self.evidence, request, _share(request, 1), [reply.text for reply in replies])
 
 
 def _share(request: Request, parts: int) -> Steering:
