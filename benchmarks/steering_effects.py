@@ -57,33 +57,44 @@ def asked_pole(world: World) -> list[Figure]:
 
 
 def two_pairs(world: World) -> list[Figure]:
-    """How much of a pair's effect (log-odds) is left when another one is steered too, the weaker of all pairs."""
+    """How much of a pair's effect is left when another one is steered too, the weaker of all pairs.
+
+    In log-odds, in which leanings add up; and in shares of answers, in which they can't: where half of the options
+    serve one side of each pair, somebody who wants both is torn in half of the dilemmas.
+    """
     if len(world.taxonomy) < 2:
         return []
+    axes = np.array([world.axis(d) for d in world.test])
     figures = []
     for method in world.here(FOUR):
-        base = log_odds(world, BASE, [nothing(world.taxonomy)] * len(world.test), world.test)
-        alone, beside = np.zeros(len(world.test)), np.zeros(len(world.test))
-        for sign in (1.0, -1.0):
-            one = [world.steering(world.axis(d), sign) for d in world.test]
-            alone += sign * (log_odds(world, method, one, world.test) - base) / 2
-            for other in (1.0, -1.0):
-                two = [
-                    world.steering(a := world.axis(d), sign, ((a + 1) % len(world.taxonomy), other)) for d in world.test
-                ]
-                beside += sign * (log_odds(world, method, two, world.test) - base) / 4
-        axes = np.array([world.axis(d) for d in world.test])
-        found = interval(np.stack([alone, beside, axes], axis=1), _least_kept)
-        figures.append(
-            Figure(
-                "effect kept of a pair when two are steered, the least of the pairs",
-                method,
-                *found,
-                "80%",
-                found[0] >= 0.8,
-            )
-        )
+        alone, beside = _effects(world, method)
+        for scale, unit in ((None, ""), (expit, ", in shares of answers")):
+            rows = [_effect(odds if scale is None else scale(odds)) for odds in (alone, beside)]
+            found = interval(np.stack([*rows, axes], axis=1), _least_kept)
+            what = f"effect kept of a pair when two are steered, the least of the pairs{unit}"
+            bar = ("80%", found[0] >= 0.8) if scale is None else ("reported", None)
+            figures.append(Figure(what, method, *found, *bar))
     return figures
+
+
+def _effects(world: World, method: str) -> tuple[np.ndarray, np.ndarray]:
+    """Log-odds of each dilemma's pair steered by 1 and by -1, alone `[sign, 1, dilemma]` and beside another pair
+    that is steered by 1 and by -1 `[sign, other, dilemma]`."""
+    alone, beside = [], []
+    for sign in (1.0, -1.0):
+        one = [world.steering(world.axis(d), sign) for d in world.test]
+        alone.append([log_odds(world, method, one, world.test)])
+        beside.append([])
+        for other in (1.0, -1.0):
+            two = [world.steering(a := world.axis(d), sign, ((a + 1) % len(world.taxonomy), other)) for d in world.test]
+            beside[-1].append(log_odds(world, method, two, world.test))
+    return np.array(alone), np.array(beside)
+
+
+def _effect(found: np.ndarray) -> np.ndarray:
+    """Half of what turning the sign changes, mean over what is beside: `[dilemma]` of `[sign, other, dilemma]`."""
+    half: np.ndarray = (found[0] - found[1]).mean(0) / 2
+    return half
 
 
 def _least_kept(rows: np.ndarray) -> float:
