@@ -14,7 +14,7 @@ from counterpoint.models.prompts import SYSTEM
 from counterpoint.steering.asking import Asked, Conversation, Message, Request
 from counterpoint.steering.endpoint import Endpoint, EndpointError, EndpointSettings, turns_of
 from counterpoint.steering.methods.rerank import Reranking
-from counterpoint.steering.steering import from_leans, nothing
+from counterpoint.steering.steering import Steering, from_leans, nothing
 from counterpoint.types import Dilemma, Option, Pole
 from small_server import Server
 
@@ -185,7 +185,14 @@ def test_methods_that_choose_draw_their_candidates_there(server: Server) -> None
         def describe(self) -> dict[str, Any]:
             return {}
 
-    found = Endpoint("m", server.url, TOY, materials={"rerank": Reranking(by=Loud(), candidates=3)})
+    turned: list[tuple[float, ...]] = []
+
+    def dial(steering: Steering) -> Steering:
+        turned.append(steering.vector)
+        return steering
+
+    by = {"rerank": Reranking(by=Loud(), candidates=3)}
+    found = Endpoint("m", server.url, TOY, materials=by, dials={"rerank": dial})
     server.play = lambda _: [{0: "Yes.", 1: "Yes!!", 2: "Yes!"}[len(server.bodies) % 3]]
     told: list[str] = []
     request = Request(HELLO, HARE, "rerank", Decoding(temperature=0))
@@ -195,6 +202,7 @@ def test_methods_that_choose_draw_their_candidates_there(server: Server) -> None
     assert sorted(reply.others) == ["Yes!", "Yes."]
     assert (reply.method, reply.steering) == ("rerank", HARE)
     assert told == ["Yes!!"]
+    assert turned == [HARE.vector]
 
 
 def test_what_is_wrong_is_told_before_anything_is_sent(server: Server, endpoint: Endpoint) -> None:

@@ -84,9 +84,11 @@ def keep(features: NDArray[np.float64], vector: Vector, *, temperature: float, s
 def kept_with(features: NDArray[np.float64], vector: Vector, *, temperature: float) -> NDArray[np.float64]:
     """The probability with which `keep` keeps each candidate, `[candidate]`; same arguments."""
     scores = _scores(features, vector)
+    kept: NDArray[np.float64] = np.zeros(len(scores))
+    kept[int(np.argmax(scores))] = 1.0
     if temperature > 0:
-        return np.asarray(softmax(scores / temperature), np.float64)
-    return np.asarray(np.arange(len(scores)) == np.argmax(scores), np.float64)
+        kept[:] = softmax(scores / temperature)
+    return kept
 
 
 def _scores(features: NDArray[np.float64], vector: Vector) -> NDArray[np.float64]:
