@@ -21,6 +21,7 @@ from counterpoint.cli.evaluate import evaluate
 from counterpoint.cli.export import export_
 from counterpoint.cli.infer import infer
 from counterpoint.cli.plan import plan
+from counterpoint.cli.report import report
 from counterpoint.cli.reproduce import app as reproduce
 from counterpoint.cli.serve import keys, serve
 from counterpoint.cli.survivor import own_process
@@ -42,6 +43,7 @@ app.command()(plan)
 app.command()(train)
 app.command()(evaluate)
 app.command("export")(export_)
+app.command()(report)
 app.command()(infer)
 app.command()(ask)
 app.command()(answer)

@@ -108,3 +108,13 @@ def evaluate(
         judge=judge,
     )
     suite_of(options)(options)
+    _report(options)
+
+
+def _report(options: Options) -> None:
+    """Every suite's page, tables and figures, from the common form of its results."""
+    from counterpoint.evaluation.reports.writing import report_run
+
+    page, *_ = report_run(options.out)
+    if not options.as_json:
+        typer.echo(f"Report: {page}; {page.parent / 'tables'} and {page.parent / 'figures'} for papers")

@@ -51,7 +51,6 @@ def run(options: Options) -> None:
     Raises:
         BadInputError: an option can't work.
     """
-    from counterpoint.evaluation.harm.report import write_harm_report
     from counterpoint.evaluation.suites.harm import HarmConfig, check, run_harm
 
     flags: dict[str, object] = {
@@ -71,7 +70,6 @@ def run(options: Options) -> None:
             results = run_harm(engine, samples, config, folder=folder, report=report)
             results["config"] |= {"data": asking.data or "", "test": asking.test or "", "model": asking.model}
             folder.write_json("results.json", results)
-            write_harm_report(out)
             report(Stage("done", 1.0))
             folder.log("finished", results["seconds"])
         finally:
@@ -80,8 +78,7 @@ def run(options: Options) -> None:
         typer.echo(json.dumps(results["summary"]))
     else:
         print_harm(results, Console())
-        where = f"\nReport: {out / 'report.html'}   Numbers: {out / 'results.json'}"
-        Console().print(where, soft_wrap=True, highlight=False)
+        Console().print(f"\nNumbers: {out / 'results.json'}", soft_wrap=True, highlight=False)
 
 
 def asking_of(options: Options) -> Asking:

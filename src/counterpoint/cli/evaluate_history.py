@@ -19,7 +19,6 @@ from counterpoint.config import resolve, to_toml
 from counterpoint.errors import UnknownNameError
 from counterpoint.evaluation.history.counting import GAIN, METRIC
 from counterpoint.evaluation.history.labels import FLAT, LABELS, PROPOSAL, RIVAL
-from counterpoint.evaluation.history.report import write_history_report
 from counterpoint.evaluation.history.visits import Trainer, Within
 from counterpoint.evaluation.progress import Stage
 from counterpoint.evaluation.suites.history import HistoryConfig, check, foresee_history, run_history
@@ -48,8 +47,7 @@ def run(options: Options) -> None:
     console = Console()
     print_summary(results, console)
     console.print(f"  {parts.said}", style="dim", highlight=False)
-    where = f"\nReport: {options.out / 'report.html'}   Numbers: {options.out / 'results.json'}"
-    console.print(where, soft_wrap=True, highlight=False)
+    console.print(f"\nNumbers: {options.out / 'results.json'}", soft_wrap=True, highlight=False)
 
 
 def _run(config: HistoryConfig, parts: Parts, options: Options) -> dict[str, Any]:
@@ -70,7 +68,6 @@ def _run(config: HistoryConfig, parts: Parts, options: Options) -> dict[str, Any
             results["config"] |= said
             results["data"]["parts"] = parts.said
             folder.write_json("results.json", results)
-            write_history_report(options.out)
             report(Stage("done", 1.0))
         folder.log("finished", results["seconds"])
     finally:

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from markupsafe import Markup
 
@@ -208,22 +209,20 @@ def reliability_panel(key: str, method: MethodLabel, bins: Sequence[tuple[float,
 
 
 def step_lines(
-    key: str, title: str, steps: Sequence[int], lines: Sequence[tuple[MethodLabel, Mapping[int, Estimate]]], unit: str
+    key: str, title: str, steps: Sequence[float], lines: Sequence[tuple[MethodLabel, Mapping[Any, Estimate]]], unit: str
 ) -> Markup:
-    """A share (0 to 1) against a few numbers of `unit`, evenly spaced: a line a method, intervals side by side."""
+    """A measure against a few numbers of `unit`, evenly spaced: a line a method, intervals side by side."""
     width, height, left, top = 760.0, 380.0, 44.0, 12.0
     right, bottom = width - 190, height - 44
-    known = [e for _, by_step in lines for e in by_step.values() if e.mean is not None]
-    ends = [v for e in known for v in (e.low, e.mean, e.high) if v is not None]
-    low, high = math.floor(min(ends, default=0.0) * 10) / 10, math.ceil(max(ends, default=1.0) * 10) / 10
+    low, high, ticks = nice_range([e for _, by_step in lines for e in by_step.values()])
     places = _scale(-0.35, len(steps) - 0.65, left, right)
-    up = _scale(low, max(high, low + 0.1), bottom, top)
+    up = _scale(low, high, bottom, top)
     parts = []
-    for tick in (low + i / 10 for i in range(round((max(high, low + 0.1) - low) * 10) + 1)):
+    for tick in ticks:
         parts.append(f'<path class="grid" d="M{left} {up(tick):.1f}H{right}"/>')
-        parts.append(f'<text class="tick end" x="{left - 7}" y="{up(tick) + 4:.1f}">{tick:.1f}</text>')
+        parts.append(f'<text class="tick end" x="{left - 7}" y="{up(tick) + 4:.1f}">{_text(tick_label(tick))}</text>')
     for i, step in enumerate(steps):
-        parts.append(f'<text class="tick" x="{places(i):.1f}" y="{bottom + 17}">{step}</text>')
+        parts.append(f'<text class="tick" x="{places(i):.1f}" y="{bottom + 17}">{_text(tick_label(step))}</text>')
     parts.append(f'<text class="axis" x="{(left + right) / 2}" y="{height - 8}">{_text(unit)}</text>')
     names = []
     for number_, (method, by_step) in enumerate(lines):
@@ -247,6 +246,47 @@ def step_lines(
         for method, by_step in lines
     )
     return _svg(key, width, height, title, listed, parts)
+
+
+def forest(
+    key: str, title: str, rows: Sequence[tuple[MethodLabel, Estimate]], *, chance: float | None = None
+) -> Markup:
+    """One measure: a row a method with its interval; a dashed line stands at chance."""
+    left, width, top, step = 172.0, 480.0, 8.0, 22.0
+    right, bottom = width - 14, top + step * len(rows)
+    extra = [Estimate(chance)] if chance is not None else []
+    low, high, ticks = nice_range([*(value for _, value in rows), *extra])
+    at = _scale(low, high, left, right)
+    parts = []
+    for tick in ticks:
+        parts.append(f'<path class="grid" d="M{at(tick):.1f} {top}V{bottom}"/>')
+        parts.append(f'<text class="tick" x="{at(tick):.1f}" y="{bottom + 15}">{_text(tick_label(tick))}</text>')
+    if chance is not None:
+        parts.append(f'<path class="chance" d="M{at(chance):.1f} {top}V{bottom}"/>')
+    for i, (method, value) in enumerate(rows):
+        y = top + step * (i + 0.5)
+        parts.append(f'<text class="row" x="0" y="{y + 4:.1f}">{_text(shorten(method.label, 28))}</text>')
+        parts.append(_whisker(method, value, at, y))
+    listed = "; ".join(f"{method.label}: {number(value.mean)}" for method, value in rows)
+    return _svg(key, width, bottom + 22, title, listed, parts)
+
+
+def nice_range(values: Sequence[Estimate]) -> tuple[float, float, list[float]]:
+    """Ends of an axis that holds all means and intervals, and round numbers on it, five to ten."""
+    ends = [end for value in values for end in (value.low, value.mean, value.high) if end is not None]
+    low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    width = max(high - low, 0.1 if max(abs(low), abs(high)) <= 1 else 0.1 * max(abs(low), abs(high)))
+    power = 10.0 ** math.floor(math.log10(width / 5))
+    size = next(power * step for step in (1, 2, 5, 10) if width / (power * step) <= 8)
+    first = math.floor(low / size + 1e-9)
+    last = max(math.ceil(high / size - 1e-9), first + math.ceil(width / size - 1e-9))
+    ticks = [round(size * i, 12) for i in range(first, last + 1)]
+    return ticks[0], ticks[-1], ticks
+
+
+def tick_label(value: float) -> str:
+    """A round number as short as it goes, with a true minus sign."""
+    return f"{value:.6g}".replace("-", "−")
 
 
 def _polyline(method: MethodLabel, points: Sequence[tuple[float, float]]) -> str:

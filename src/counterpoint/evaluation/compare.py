@@ -293,7 +293,7 @@ def _results(
 
 
 def _write(folder: RunFolder, results: dict[str, Any], cells: Sequence[Cell], dilemmas: Sequence[Dilemma]) -> None:
-    from counterpoint.evaluation.report import write_report
+    from counterpoint.evaluation.reports.writing import report_run
 
     asked = {answer.dilemma for cell in cells for answer in cell.answers}
     lines = (
@@ -305,4 +305,4 @@ def _write(folder: RunFolder, results: dict[str, Any], cells: Sequence[Cell], di
     folder.write_lines("predictions.jsonl", lines)
     folder.write_lines("dilemmas.jsonl", (asdict(dilemma) for dilemma in dilemmas if dilemma.id in asked))
     folder.write_json("results.json", results)
-    write_report(folder.path)
+    report_run(folder.path)

@@ -126,6 +126,7 @@ def render_page(template: str, context: Mapping[str, Any]) -> str:
         "setting": _setting,
         "signed": _signed,
         "pvalue": _p_value,
+        "compact": _compact,
         "gist": lambda text: charts.shorten(text, 150),
     }
     environment.globals |= {"swatch": charts.swatch, "bar": charts.interval_bar, "letter": letter}
@@ -254,6 +255,11 @@ def _p_value(value: float | None) -> str:
     if value is None:
         return "–"
     return "<0.001" if value < 0.001 else charts.number(value)
+
+
+def _compact(value: float) -> str:
+    """A number in three digits after the point; what is smaller than that as an inequality."""
+    return "<0.001" if 0 < value < 0.001 else charts.number(value)
 
 
 def _setting(value: object) -> str:

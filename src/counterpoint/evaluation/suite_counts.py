@@ -78,15 +78,20 @@ class Counts:
         }
 
     def paired(
-        self, metrics: Iterable[str], labels: Mapping[str, str], *, lower_is_better: Container[str] = ()
+        self,
+        metrics: Iterable[str],
+        labels: Mapping[str, str],
+        *,
+        lower_is_better: Container[str] = (),
+        pairs: Sequence[tuple[str, str]] | None = None,
     ) -> list[dict[str, Any]]:
-        """Every pair of methods on what both were scored on; Holm's correction is over the pairs of one metric.
+        """Every pair of methods (or `pairs`) on what both were scored on; Holm's correction is over one metric's pairs.
 
         A difference is always a's value minus b's; only the verdict knows which direction is the better one.
         """
         rows: list[dict[str, Any]] = []
         for metric in metrics:
-            found = [self._pair(a, b, metric) for a, b in combinations(self.methods, 2)]
+            found = [self._pair(a, b, metric) for a, b in pairs or combinations(self.methods, 2)]
             for row, p in zip(found, stats.holm([row["p_value"] for row in found]), strict=True):
                 row["p_holm"] = rounded(p)
                 difference = row["difference"]

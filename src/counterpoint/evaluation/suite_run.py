@@ -103,6 +103,7 @@ def run_suite(
         "seconds": {"total": round(time.perf_counter() - began, 1)},
     }
     folder.write_lines("predictions.jsonl", _lines(cells))
+    folder.write_lines("dilemmas.jsonl", (asdict(sample) for sample in suite.samples))
     folder.write_json("results.json", results)
     folder.log("finished", results["seconds"])
     tell(Stage("done", 1.0))

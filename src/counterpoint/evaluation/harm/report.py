@@ -63,8 +63,13 @@ def write_harm_report(folder: Path) -> Path:
         BadInputError: `results.json` is missing or not of the known schema.
     """
     target = folder / "report.html"
-    write_text(target, render_page("harm.html", _context(read_run(folder).results, _cases(folder))))
+    write_text(target, harm_page(folder))
     return target
+
+
+def harm_page(folder: Path) -> str:
+    """The page as text; see `write_harm_report`."""
+    return render_page("harm.html", _context(read_run(folder).results, _cases(folder)))
 
 
 def panels(results: Mapping[str, Any]) -> list[Panel]:

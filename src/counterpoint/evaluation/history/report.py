@@ -45,8 +45,13 @@ def write_history_report(folder: Path) -> Path:
         BadInputError: `results.json` is missing or not of the known schema.
     """
     target = folder / "report.html"
-    write_text(target, render_page("history.html", _context(read_run(folder).results)))
+    write_text(target, history_page(folder))
     return target
+
+
+def history_page(folder: Path) -> str:
+    """The page as text; see `write_history_report`."""
+    return render_page("history.html", _context(read_run(folder).results))
 
 
 def _context(results: Mapping[str, Any]) -> dict[str, Any]:

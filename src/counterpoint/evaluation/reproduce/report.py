@@ -23,11 +23,17 @@ def write_reproduction(folder: Path) -> Path:
     Raises:
         BadInputError: `results.json` is missing or not of the known schema.
     """
-    target, run = folder / "report.html", read_run(folder)
-    pft = run.results.get("reproduces") != "aloe"
-    page = render_page("reproduce_pft.html", _context(run)) if pft else render_page("reproduce_aloe.html", _aloe(run))
-    write_text(target, page)
+    target = folder / "report.html"
+    write_text(target, reproduction_page(folder))
     return target
+
+
+def reproduction_page(folder: Path) -> str:
+    """The page as text; see `write_reproduction`."""
+    run = read_run(folder)
+    if run.results.get("reproduces") == "aloe":
+        return render_page("reproduce_aloe.html", _aloe(run))
+    return render_page("reproduce_pft.html", _context(run))
 
 
 def _context(run: Run) -> dict[str, Any]:

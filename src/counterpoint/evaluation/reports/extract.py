@@ -1,0 +1,307 @@
+"""From `results.json` to tables, by its common form: what is no measure in a row says what the row is about.
+
+A row of `summary` has a metric and its mean; whatever else tells two rows apart (method, turn, history, strength) is a
+*dimension* and heads the table's rows. Parts with a `summary` of their own are told apart by their key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from counterpoint.errors import BadInputError
+from counterpoint.evaluation.charts import Estimate
+from counterpoint.evaluation.headline import Paired
+from counterpoint.evaluation.method_labels import MethodLabel, label_methods
+from counterpoint.evaluation.report_tables import estimate, finite, paired_rows
+from counterpoint.evaluation.reports.measures import measure, ordered
+from counterpoint.evaluation.reports.table import Cell, Column, Table, words
+
+Rows = Sequence[Mapping[str, Any]]
+Results = Mapping[str, Any]
+
+MEASURED = frozenset(
+    {"metric", "mean", "value", "ci_low", "ci_high", "sd", "sd_seeds", "seeds", "n", "undefined", "failed"}
+    | {"a", "b", "difference", "p_value", "p_holm", "verdict"}
+)
+"""Keys of a row that say what was found, not about what."""
+OWN = frozenset(
+    {"schema", "command", "version", "suite", "config", "data", "seconds", "cost"}
+    | {"rows", "summary", "paired", "per_pole", "calibration", "curves", "failures"}
+)
+"""Keys of `results.json` that have a place of their own on the page."""
+SHOWN_FAILURES = 20
+
+
+class Part(NamedTuple):
+    """Results, or a part of them that has a summary too."""
+
+    key: str
+    """Empty for the whole."""
+    results: Results
+
+
+def check_form(results: Results, where: object) -> None:
+    """Refuse results whose tables are no lists of objects.
+
+    Raises:
+        BadInputError: which part is wrong.
+    """
+    for key in ("rows", "summary", "paired", "per_pole", "calibration", "curves", "failures"):
+        rows = results.get(key)
+        if rows is not None and not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
+            raise BadInputError(f"{where}: {key} is {type(rows).__name__}, expected a list of objects")
+    for key in ("config", "data", "seconds"):
+        if results.get(key) is not None and not isinstance(results[key], dict):
+            raise BadInputError(f"{where}: {key} is {type(results[key]).__name__}, expected an object")
+
+
+def parts(results: Results) -> list[Part]:
+    """The whole, and every key whose value has a `summary`."""
+    inner = [
+        Part(key, value)
+        for key, value in results.items()
+        if isinstance(value, dict) and _is_rows(value.get("summary")) and key not in OWN
+    ]
+    return [Part("", results), *inner]
+
+
+def labels_of(results: Results, predictions: Rows = ()) -> dict[str, MethodLabel]:
+    """Everybody whom a table or an answer names."""
+    named = [str(r["method"]) for key in ("summary", "per_pole") for r in results.get(key) or [] if r.get("method")]
+    return label_methods([*named, *(str(p["method"]) for p in predictions if p.get("method"))])
+
+
+def dimensions(rows: Rows) -> list[str]:
+    """Keys beside the method that tell rows apart, in the order they are met."""
+    keys = dict.fromkeys(key for row in rows for key in row if key not in MEASURED and key != "method")
+    found = []
+    for key in keys:
+        values = [row.get(key) for row in rows]
+        if all(v is None or isinstance(v, str | int | float) for v in values) and len(set(values)) > 1:
+            found.append(key)
+    return found
+
+
+def all_tables(results: Results) -> list[Table]:
+    """Every table of a run, the summary first."""
+    found: list[Table] = []
+    for part in parts(results):
+        prefix = f"{part.key}_" if part.key else ""
+        labels = labels_of(part.results)
+        found += [table for table in (summary_table(part, prefix, labels), paired_table(part, prefix, labels)) if table]
+        found += [t for key, rows in _lists(part.results) if (t := list_table(prefix + key, key, rows, labels))]
+    found += [t for t in (scalar_table(results), failure_table(results)) if t]
+    return found
+
+
+def summary_table(part: Part, prefix: str, labels: Mapping[str, MethodLabel]) -> Table | None:
+    """Methods (and dimensions) by metrics; bold is a winner that the paired tests support."""
+    rows: Rows = part.results.get("summary") or []
+    metrics = ordered(list(dict.fromkeys(str(row.get("metric")) for row in rows)))
+    if not metrics:
+        return None
+    dims = dimensions(rows)
+    paired: Rows = part.results.get("paired") or []
+    places = _places(rows, dims)
+    winners = {(metric, where): winner(rows, paired, metric, where) for metric in metrics for where in places}
+    found = {(str(r.get("method")), _place(r, dims), str(r.get("metric"))): r for r in rows}
+    lines = []
+    for method, where in _ordered_lines(rows, dims, labels):
+        cells = [_named(method, labels), *(_worded(value) for _, value in where)]
+        for metric in metrics:
+            row = found.get((method, where, metric))
+            bold = winners[metric, where] == method
+            cells.append(Cell(estimate=estimate(row), bold=bold) if row else words("–"))
+        lines.append(tuple(cells))
+    heads = [Column("Method"), *(Column(_heading(dim)) for dim in dims)]
+    heads += [Column(measure(m).heading, number=True, better=measure(m).better) for m in metrics]
+    note = "95% intervals. Bold: ahead of every other method in a paired test (Holm's p below 0.05)."
+    title = f"{_heading(part.key)}: every method" if part.key else "Every method, every metric"
+    return Table(f"{prefix}summary", title, tuple(heads), tuple(lines), note)
+
+
+Where = tuple[tuple[str, Any], ...]
+
+
+def winner(summary: Rows, paired: Rows, metric: str, where: Where = ()) -> str | None:
+    """Who is ahead of everybody else in this metric, rules that read nothing included; None where that isn't shown."""
+    better = measure(metric).better
+    own = [r for r in summary if r.get("metric") == metric and all(r.get(k) == v for k, v in where)]
+    means = {str(r.get("method")): mean for r in own if (mean := finite(r.get("mean"))) is not None}
+    if better is None or len(means) < 2:
+        return None
+    tests = paired_rows([r for r in paired if r.get("metric") == metric and all(r.get(k) == v for k, v in where)])
+    best = (max if better else min)(means, key=lambda method: means[method])
+    beaten = {_other(row, best) for row in tests if best in (row.a, row.b) and row.shown and _ahead(row, best, better)}
+    return best if set(means) - {best} <= beaten else None
+
+
+def _other(row: Paired, method: str) -> str:
+    return row.b if row.a == method else row.a
+
+
+def _ahead(row: Paired, method: str, better: bool) -> bool:
+    gain = (row.difference or 0.0) * (1 if row.a == method else -1) * (1 if better else -1)
+    return gain > 0
+
+
+def paired_table(part: Part, prefix: str, labels: Mapping[str, MethodLabel]) -> Table | None:
+    """Differences with their tests."""
+    rows: Rows = part.results.get("paired") or []
+    if not rows:
+        return None
+    dims = dimensions(rows)
+    lines = []
+    for row, told in zip(rows, paired_rows(rows), strict=True):
+        difference = Estimate(told.difference, told.low, told.high)
+        verdict = told.verdict or ("a difference is shown" if told.shown else "no difference shown")
+        lines.append(
+            (
+                words(f"{_label(told.a, labels)} − {_label(told.b, labels)}"),
+                *(_worded(row.get(dim)) for dim in dims),
+                words(measure(told.metric).heading),
+                Cell(estimate=difference, signed=True),
+                Cell(value=told.p_value),
+                Cell(value=told.p_holm),
+                words(verdict),
+            )
+        )
+    heads = (
+        Column("Comparison"),
+        *(Column(_heading(dim)) for dim in dims),
+        Column("Metric"),
+        Column("Difference", number=True),
+        Column("p", number=True),
+        Column("p, Holm", number=True),
+        Column("Verdict"),
+    )
+    title = f"{_heading(part.key)}: paired differences" if part.key else "Paired differences"
+    return Table(f"{prefix}paired", title, heads, tuple(lines))
+
+
+def list_table(name: str, key: str, rows: Rows, labels: Mapping[str, MethodLabel]) -> Table | None:
+    """Any other list of rows, a column a key; a mean takes its interval and count along.
+
+    Where rows have a mean of one metric and a method, methods are the columns.
+    """
+    one_metric = len({row.get("metric") for row in rows}) == 1
+    if one_metric and all("mean" in row and row.get("method") for row in rows):
+        return _by_method(name, key, rows, labels)
+    has_mean = any("mean" in row for row in rows)
+    hidden = {"mean", "ci_low", "ci_high", "n"} if has_mean else set()
+    keys = [k for k in dict.fromkeys(k for row in rows for k in row) if k not in hidden | {"sd_seeds", "seeds"}]
+    keys = [k for k in keys if all(_scalar(row.get(k)) for row in rows) and any(row.get(k) for row in rows)]
+    if not keys:
+        return None
+    lines = []
+    for row in rows:
+        cells = [_named(str(row.get(k)), labels) if k == "method" else _worded(row.get(k), k) for k in keys]
+        lines.append((*cells, Cell(estimate=estimate(row))) if has_mean else tuple(cells))
+    heads = [Column(_heading(k), number=_numeric(rows, k)) for k in keys]
+    heads += [Column("Mean", number=True)] if has_mean else []
+    return Table(name, _heading(key), tuple(heads), tuple(lines))
+
+
+def _by_method(name: str, key: str, rows: Rows, labels: Mapping[str, MethodLabel]) -> Table:
+    """What rows are about by methods."""
+    dims = dimensions(rows)
+    methods = [m for m in labels if any(row["method"] == m for row in rows)]
+    found = {(_place(row, dims), str(row["method"])): estimate(row) for row in rows}
+    lines = [
+        tuple(
+            [_worded(value, dim) for dim, value in where]
+            + [Cell(estimate=found[where, m]) if (where, m) in found else words("–") for m in methods]
+        )
+        for where in _places(rows, dims)
+    ]
+    heads = [Column(_heading(dim)) for dim in dims] or [Column("")]
+    heads += [Column(_label(method, labels), number=True) for method in methods]
+    lines = lines if dims else [(words(""), *line) for line in lines]
+    metric = rows[0].get("metric")
+    title = f"{_heading(key)}: {measure(str(metric)).heading}" if metric else _heading(key)
+    return Table(name, title, tuple(heads), tuple(lines), "Means with 95% intervals.")
+
+
+def scalar_table(results: Results) -> Table | None:
+    """What stands in no list: chance, counts of what was left out."""
+    lines = [
+        (words(_heading(key) if not inner else f"{_heading(key)}: {inner}"), _worded(value))
+        for key, found in results.items()
+        if key not in OWN
+        for inner, value in (found.items() if isinstance(found, dict) else [("", found)])
+        if _scalar(value) and value is not None
+    ]
+    if not lines:
+        return None
+    return Table("more", "Beside the tables", (Column("What"), Column("Value", number=True)), tuple(lines))
+
+
+def failure_table(results: Results) -> Table | None:
+    """What could not be measured: in no mean, and never a zero."""
+    failures: Rows = results.get("failures") or []
+    if not failures:
+        return None
+    keys = list(dict.fromkeys(k for row in failures for k in row))
+    lines = tuple(tuple(_worded(row.get(k)) for k in keys) for row in failures)
+    heads = tuple(Column(_heading(k)) for k in keys)
+    return Table("failures", "Failures", heads, lines, "In no mean, and never a zero.")
+
+
+def _lists(results: Results) -> Iterator[tuple[str, Rows]]:
+    """Lists of rows beside the usual ones, and Acc_one pole by pole."""
+    for key, rows in results.items():
+        if (key not in OWN or key == "per_pole") and _is_rows(rows) and rows:
+            yield key, rows
+
+
+def _is_rows(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(row, dict) for row in value)
+
+
+def _scalar(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float)
+
+
+def _numeric(rows: Rows, key: str) -> bool:
+    return all(row.get(key) is None or isinstance(row.get(key), int | float) for row in rows)
+
+
+def _place(row: Mapping[str, Any], dims: Sequence[str]) -> Where:
+    return tuple((dim, row.get(dim)) for dim in dims)
+
+
+def _places(rows: Rows, dims: Sequence[str]) -> list[Where]:
+    return list(dict.fromkeys(_place(row, dims) for row in rows))
+
+
+def _ordered_lines(rows: Rows, dims: Sequence[str], labels: Mapping[str, MethodLabel]) -> list[tuple[str, Where]]:
+    """Methods in the labels' order, rules last; within a method as the rows come."""
+    met = dict.fromkeys((str(row.get("method")), _place(row, dims)) for row in rows)
+    order = {name: i for i, name in enumerate(labels)}
+    return sorted(met, key=lambda line: order.get(line[0], len(order)))
+
+
+def _named(method: str, labels: Mapping[str, MethodLabel]) -> Cell:
+    return Cell(text=_label(method, labels), label=labels.get(method))
+
+
+def _label(method: str, labels: Mapping[str, MethodLabel]) -> str:
+    return labels[method].label if method in labels else method
+
+
+def _worded(value: object, key: str = "") -> Cell:
+    """A whole number as such, another with its digits, anything else as words."""
+    if key == "metric":
+        return words(measure(str(value)).heading)
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return words({True: "yes", False: "no", None: ""}.get(value, value) if not isinstance(value, str) else value)
+    found = finite(value)
+    if found is None:
+        return words("–")
+    return words(str(int(found))) if found == int(found) else Cell(value=found)
+
+
+def _heading(key: str) -> str:
+    said = key.replace("_", " ")
+    return said[:1].upper() + said[1:]
