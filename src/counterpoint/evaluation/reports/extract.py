@@ -30,7 +30,9 @@ OWN = frozenset(
     | {"rows", "summary", "paired", "per_pole", "calibration", "curves", "failures"}
 )
 """Keys of `results.json` that have a place of their own on the page."""
-SHOWN_FAILURES = 20
+MOST_STEPS = 12
+"""Columns that an axis may have."""
+NOTE = "95% intervals. Bold: ahead of every other method in a paired test (Holm's p below 0.05)."
 
 
 class Part(NamedTuple):
@@ -89,10 +91,51 @@ def all_tables(results: Results) -> list[Table]:
     for part in parts(results):
         prefix = f"{part.key}_" if part.key else ""
         labels = labels_of(part.results)
-        found += [table for table in (summary_table(part, prefix, labels), paired_table(part, prefix, labels)) if table]
+        found += [*summary_tables(part, prefix, labels), *filter(None, [paired_table(part, prefix, labels)])]
         found += [t for key, rows in _lists(part.results) if (t := list_table(prefix + key, key, rows, labels))]
     found += [t for t in (scalar_table(results), failure_table(results)) if t]
     return found
+
+
+def axis_of(rows: Rows) -> str | None:
+    """The only dimension, where it is numbers and few: its values can be columns."""
+    dims = dimensions(rows)
+    values = {row.get(dims[0]) for row in rows} if len(dims) == 1 else set()
+    return dims[0] if 1 < len(values) <= MOST_STEPS and all(finite(v) is not None for v in values) else None
+
+
+def summary_tables(part: Part, prefix: str, labels: Mapping[str, MethodLabel]) -> list[Table]:
+    """The summary; a table a metric where turns, choices or the like can be columns."""
+    rows: Rows = part.results.get("summary") or []
+    axis = axis_of(rows)
+    if axis is None:
+        return [table for table in [summary_table(part, prefix, labels)] if table]
+    metrics = ordered(list(dict.fromkeys(str(row.get("metric")) for row in rows)))
+    return [
+        _steps_table(part, axis, metric, f"{prefix}summary" + (f"_{metric}" if i else ""), labels)
+        for i, metric in enumerate(metrics)
+    ]
+
+
+def _steps_table(part: Part, axis: str, metric: str, name: str, labels: Mapping[str, MethodLabel]) -> Table:
+    """Methods by the steps of an axis."""
+    every: Rows = part.results.get("summary") or []
+    rows = [row for row in every if row.get("metric") == metric]
+    paired: Rows = part.results.get("paired") or []
+    steps = sorted({row[axis] for row in rows})
+    winners = {step: winner(rows, paired, metric, ((axis, step),)) for step in steps}
+    found = {(str(row.get("method")), row[axis]): row for row in rows}
+    lines = []
+    for method in dict.fromkeys(method for method, _ in _ordered_lines(rows, [axis], labels)):
+        cells = [
+            Cell(estimate=estimate(found[method, s]), bold=winners[s] == method) if (method, s) in found else words("–")
+            for s in steps
+        ]
+        lines.append((_named(method, labels), *cells))
+    told = measure(metric)
+    heads = [Column("Method"), *(Column(f"{_heading(axis)} {s:g}", number=True, better=told.better) for s in steps)]
+    beginning = f"{_heading(part.key)}: " if part.key else ""
+    return Table(name, f"{beginning}{told.heading} by {axis.replace('_', ' ')}", tuple(heads), tuple(lines), NOTE)
 
 
 def summary_table(part: Part, prefix: str, labels: Mapping[str, MethodLabel]) -> Table | None:
@@ -116,9 +159,8 @@ def summary_table(part: Part, prefix: str, labels: Mapping[str, MethodLabel]) ->
         lines.append(tuple(cells))
     heads = [Column("Method"), *(Column(_heading(dim)) for dim in dims)]
     heads += [Column(measure(m).heading, number=True, better=measure(m).better) for m in metrics]
-    note = "95% intervals. Bold: ahead of every other method in a paired test (Holm's p below 0.05)."
     title = f"{_heading(part.key)}: every method" if part.key else "Every method, every metric"
-    return Table(f"{prefix}summary", title, tuple(heads), tuple(lines), note)
+    return Table(f"{prefix}summary", title, tuple(heads), tuple(lines), NOTE)
 
 
 Where = tuple[tuple[str, Any], ...]
@@ -151,7 +193,8 @@ def paired_table(part: Part, prefix: str, labels: Mapping[str, MethodLabel]) -> 
     rows: Rows = part.results.get("paired") or []
     if not rows:
         return None
-    dims = dimensions(rows)
+    summed = dimensions(part.results.get("summary") or [])
+    dims = list(dict.fromkeys([*dimensions(rows), *(d for d in summed if all(d in row for row in rows))]))
     lines = []
     for row, told in zip(rows, paired_rows(rows), strict=True):
         difference = Estimate(told.difference, told.low, told.high)

@@ -88,7 +88,10 @@ def headline(results: Mapping[str, Any], labels: Mapping[str, MethodLabel]) -> H
     name = measure(metric).heading
     if dimensions(summary):
         said = ", ".join(dim.replace("_", " ") for dim in dimensions(summary))
-        return Headline(f"{name} by {said}", ("Differences that a paired test shows are below, with their verdicts.",))
+        shown = [row for row in paired_rows(results.get("paired") or []) if row.metric == metric and row.shown]
+        verdicts = dict.fromkeys(f"{row.verdict[:1].upper()}{row.verdict[1:]}." for row in shown if row.verdict)
+        tested = "No paired test shows a difference; that is no proof that there is none."
+        return Headline(f"{name} by {said}", tuple(verdicts)[:4] or (tested,))
     best = winner(summary, results.get("paired") or [], metric)
     means = {who: value.mean for who, value in found.items() if value.mean is not None}
     chance = chance_of(results, metric)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,27 +52,34 @@ def words(text: object) -> Cell:
 
 
 def to_csv(table: Table) -> str:
-    """A column a number: a mean with an interval has four (mean, low, high, n). What is undefined is empty."""
-    wide = [any(row[i].estimate is not None for row in table.rows) for i in range(len(table.columns))]
+    """A mean with an interval has four columns (mean, low, high, n), a difference three; what is undefined is empty."""
+    columns = [[row[i] for row in table.rows] for i in range(len(table.columns))]
+    ends = [_ends(cells) for cells in columns]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     heads: list[str] = []
-    for column, is_wide in zip(table.columns, wide, strict=True):
-        ends = ("", " low", " high", " n") if is_wide else ("",)
-        heads += [column.heading + end for end in ends]
+    for column, own in zip(table.columns, ends, strict=True):
+        heads += [column.heading + end for end in own]
     writer.writerow(heads)
     for row in table.rows:
         fields: list[Any] = []
-        for cell, is_wide in zip(row, wide, strict=True):
-            fields += _fields(cell, is_wide)
+        for cell, own in zip(row, ends, strict=True):
+            fields += _fields(cell, len(own))
         writer.writerow(fields)
     return out.getvalue()
 
 
-def _fields(cell: Cell, wide: bool) -> list[Any]:
-    if wide:
+def _ends(cells: Sequence[Cell]) -> tuple[str, ...]:
+    """What a column's fields are called beyond its heading; a difference has no count of its own."""
+    if not any(cell.estimate is not None for cell in cells):
+        return ("",)
+    return ("", " low", " high") if any(cell.signed for cell in cells) else ("", " low", " high", " n")
+
+
+def _fields(cell: Cell, count: int) -> list[Any]:
+    if count > 1:
         found = cell.estimate or Estimate(None)
-        return [found.mean, found.low, found.high, found.n if cell.estimate else None]
+        return [found.mean, found.low, found.high, found.n if cell.estimate else None][:count]
     return [cell.value if cell.value is not None else _harmless(cell.text)]
 
 
