@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from reports.results import answer, results, row, write
 
 from counterpoint.evaluation.reports.pairing import Named, Pairing, pair_runs
 from counterpoint.evaluation.reports.writing import read
+from reports.results import answer, results, row, write
 
 POLES = ("P", "Q")
 IDS = tuple(f"d{i}" for i in range(12))

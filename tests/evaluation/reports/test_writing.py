@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Literal
 from xml.etree import ElementTree
 
 import pytest
 import simulated_run
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
 from typer.testing import CliRunner, Result
 
 from counterpoint.cli import app
@@ -18,6 +22,7 @@ from counterpoint.evaluation.report import write_report
 from counterpoint.evaluation.reports.writing import report_run
 from reports.results import answer, pair, results, row, write
 
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 EVIL = "<script>alert(1)</script>"
 
 
@@ -143,3 +148,21 @@ def test_bad_input_is_told_and_nothing_written(tmp_path: Path) -> None:
         with pytest.raises(BadInputError, match=said):
             call(good)
     assert not (good / "report.html").exists()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium or Chrome on the PATH")
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
+def test_a_browser_finds_nothing_to_complain_of(turns: Path, width: int, scheme: Literal["light", "dark"]) -> None:
+    report_run(turns)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        # axe is a script, which the page's own policy forbids
+        page = browser.new_page(bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 900})
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto((turns / "report.html").as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach((found) => { found.open = true; })")
+        assert page.evaluate("document.scrollingElement.scrollWidth") == width
+        assert [found["id"] for found in Axe().run(page).response["violations"]] == []
+        assert complaints == []
+        browser.close()
