@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from counterpoint.errors import BadInputError
-from counterpoint.evaluation.charts import Estimate
+from counterpoint.evaluation.charts import Estimate, tick_label
 from counterpoint.evaluation.headline import Paired
 from counterpoint.evaluation.method_labels import MethodLabel, label_methods
 from counterpoint.evaluation.report_tables import estimate, finite, paired_rows
@@ -30,7 +30,7 @@ OWN = frozenset(
     | {"rows", "summary", "paired", "per_pole", "calibration", "curves", "failures"}
 )
 """Keys of `results.json` that have a place of their own on the page."""
-MOST_STEPS = 12
+FEWEST_STEPS, MOST_STEPS = 3, 12
 """Columns that an axis may have."""
 NOTE = "95% intervals. Bold: ahead of every other method in a paired test (Holm's p below 0.05)."
 
@@ -97,70 +97,74 @@ def all_tables(results: Results) -> list[Table]:
     return found
 
 
-def axis_of(rows: Rows) -> str | None:
-    """The only dimension, where it is numbers and few: its values can be columns."""
-    dims = dimensions(rows)
-    values = {row.get(dims[0]) for row in rows} if len(dims) == 1 else set()
-    return dims[0] if 1 < len(values) <= MOST_STEPS and all(finite(v) is not None for v in values) else None
-
-
 def summary_tables(part: Part, prefix: str, labels: Mapping[str, MethodLabel]) -> list[Table]:
-    """The summary; a table a metric where turns, choices or the like can be columns."""
+    """The summary: metrics that the same dimensions tell apart share a table; an axis gives each a table of its own."""
     rows: Rows = part.results.get("summary") or []
-    axis = axis_of(rows)
-    if axis is None:
-        return [table for table in [summary_table(part, prefix, labels)] if table]
-    metrics = ordered(list(dict.fromkeys(str(row.get("metric")) for row in rows)))
-    return [
-        _steps_table(part, axis, metric, f"{prefix}summary" + (f"_{metric}" if i else ""), labels)
-        for i, metric in enumerate(metrics)
-    ]
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for metric in ordered(list(dict.fromkeys(str(row.get("metric")) for row in rows))):
+        groups.setdefault(tuple(dimensions(_of(rows, metric))), []).append(metric)
+    made: list[Table] = []
+    for dims, metrics in groups.items():
+        axis = axis_of(_of(rows, metrics[0]), dims)
+        for shared in [metrics] if axis is None else [[metric] for metric in metrics]:
+            name = f"{prefix}summary" + (f"_{shared[0]}" if made else "")
+            made.append(_summary_table(part, name, shared, dims, axis, labels))
+    return made
 
 
-def _steps_table(part: Part, axis: str, metric: str, name: str, labels: Mapping[str, MethodLabel]) -> Table:
-    """Methods by the steps of an axis."""
-    every: Rows = part.results.get("summary") or []
-    rows = [row for row in every if row.get("metric") == metric]
+def _of(rows: Rows, metric: str) -> list[Mapping[str, Any]]:
+    return [row for row in rows if str(row.get("metric")) == metric]
+
+
+def axis_of(rows: Rows, dims: Sequence[str]) -> str | None:
+    """The dimension of most numbers, from three to twelve: its values can be columns."""
+    values = {dim: {row.get(dim) for row in rows} for dim in dims}
+    sizes = {dim: len(own) for dim, own in values.items() if all(finite(value) is not None for value in own)}
+    fit = {dim: size for dim, size in sizes.items() if FEWEST_STEPS <= size <= MOST_STEPS}
+    return max(fit, key=lambda dim: fit[dim]) if fit else None
+
+
+def _summary_table(
+    part: Part,
+    name: str,
+    metrics: Sequence[str],
+    dims: Sequence[str],
+    axis: str | None,
+    labels: Mapping[str, MethodLabel],
+) -> Table:
+    """Methods and dimensions by metrics, or one metric by the steps of an axis; bold is a winner that tests support."""
+    rows = [row for row in part.results.get("summary") or [] if str(row.get("metric")) in metrics]
     paired: Rows = part.results.get("paired") or []
-    steps = sorted({row[axis] for row in rows})
-    winners = {step: winner(rows, paired, metric, ((axis, step),)) for step in steps}
-    found = {(str(row.get("method")), row[axis]): row for row in rows}
+    heads_of = [dim for dim in dims if dim != axis]
+    steps = sorted({row[axis] for row in rows}) if axis else []
+    columns = [(metrics[0], ((axis, step),)) for step in steps] if axis else [(metric, ()) for metric in metrics]
+    found = {(str(r.get("method")), str(r.get("metric")), frozenset(_place(r, dims))): r for r in rows}
+    winners: dict[tuple[str, Where], str | None] = {}
     lines = []
-    for method in dict.fromkeys(method for method, _ in _ordered_lines(rows, [axis], labels)):
-        cells = [
-            Cell(estimate=estimate(found[method, s]), bold=winners[s] == method) if (method, s) in found else words("–")
-            for s in steps
-        ]
-        lines.append((_named(method, labels), *cells))
-    told = measure(metric)
-    heads = [Column("Method"), *(Column(f"{_heading(axis)} {s:g}", number=True, better=told.better) for s in steps)]
-    beginning = f"{_heading(part.key)}: " if part.key else ""
-    return Table(name, f"{beginning}{told.heading} by {axis.replace('_', ' ')}", tuple(heads), tuple(lines), NOTE)
-
-
-def summary_table(part: Part, prefix: str, labels: Mapping[str, MethodLabel]) -> Table | None:
-    """Methods (and dimensions) by metrics; bold is a winner that the paired tests support."""
-    rows: Rows = part.results.get("summary") or []
-    metrics = ordered(list(dict.fromkeys(str(row.get("metric")) for row in rows)))
-    if not metrics:
-        return None
-    dims = dimensions(rows)
-    paired: Rows = part.results.get("paired") or []
-    places = _places(rows, dims)
-    winners = {(metric, where): winner(rows, paired, metric, where) for metric in metrics for where in places}
-    found = {(str(r.get("method")), _place(r, dims), str(r.get("metric"))): r for r in rows}
-    lines = []
-    for method, where in _ordered_lines(rows, dims, labels):
+    for method, where in _ordered_lines(rows, heads_of, labels):
         cells = [_named(method, labels), *(_worded(value) for _, value in where)]
-        for metric in metrics:
-            row = found.get((method, where, metric))
-            bold = winners[metric, where] == method
+        for metric, step in columns:
+            place = where + step
+            if (metric, place) not in winners:
+                winners[metric, place] = winner(rows, paired, metric, place)
+            row = found.get((method, metric, frozenset(place)))
+            bold = winners[metric, place] == method
             cells.append(Cell(estimate=estimate(row), bold=bold) if row else words("–"))
         lines.append(tuple(cells))
-    heads = [Column("Method"), *(Column(_heading(dim)) for dim in dims)]
-    heads += [Column(measure(m).heading, number=True, better=measure(m).better) for m in metrics]
-    title = f"{_heading(part.key)}: every method" if part.key else "Every method, every metric"
-    return Table(f"{prefix}summary", title, tuple(heads), tuple(lines), NOTE)
+    told = measure(metrics[0])
+    heads = [Column("Method"), *(Column(_heading(dim)) for dim in heads_of)]
+    if axis:
+        heads += [Column(f"{_heading(axis)} {tick_label(step)}", number=True, better=told.better) for step in steps]
+    else:
+        heads += [Column(measure(m).heading, number=True, better=measure(m).better) for m in metrics]
+    return Table(name, _summary_title(part, metrics, dims, axis), tuple(heads), tuple(lines), NOTE)
+
+
+def _summary_title(part: Part, metrics: Sequence[str], dims: Sequence[str], axis: str | None) -> str:
+    by = ", ".join(dim.replace("_", " ") for dim in dims)
+    said = f"{measure(metrics[0]).heading} by {by}" if axis else "Every method, every metric"
+    said = f"{said} by {by}" if by and not axis else said
+    return f"{_heading(part.key)}: {said[:1].lower()}{said[1:]}" if part.key else said
 
 
 Where = tuple[tuple[str, Any], ...]
@@ -342,7 +346,7 @@ def _worded(value: object, key: str = "") -> Cell:
     found = finite(value)
     if found is None:
         return words("–")
-    return words(str(int(found))) if found == int(found) else Cell(value=found)
+    return words(tick_label(found)) if found == int(found) else Cell(value=found)
 
 
 def _heading(key: str) -> str:

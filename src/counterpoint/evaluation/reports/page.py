@@ -49,7 +49,7 @@ def context(run: Run) -> dict[str, Any]:
     folded = [table for table in tables if table.name in FOLDED]
     tables = [table for table in tables if table.name not in FOLDED]
     sections = [("result", "Result")]
-    sections += [(f"t-{table.name}", _short(table)) for table in tables]
+    sections += [(f"t-{table.name}", _short(table)) for table in tables if not table.name.startswith("summary_")]
     sections += [(f"f-{kind}", FIGURES[kind][0]) for kind in FIGURES if any(f.kind == kind for f in figures)]
     sections += [("numbers", "Numbers")] if folded else []
     sections += [("worst", "Hardest")] if cases else []
@@ -80,14 +80,15 @@ def headline(results: Mapping[str, Any], labels: Mapping[str, MethodLabel]) -> H
         return Headline("Nothing was measured in this run", ("Its results hold no summary.",))
     summary = results.get("summary") or []
     found = {str(r.get("method")): estimate(r) for r in summary if r.get("metric") == metric}
-    if metric == "acc_one" and not dimensions(summary):
+    dims = dimensions([row for row in summary if str(row.get("metric")) == metric])
+    if metric == "acc_one" and not dims:
         tests = paired_rows(results.get("paired") or [])
         return compose(
             labels, {k: v for k, v in found.items() if k in labels}, tests, chance=chance_of(results, metric)
         )
     name = measure(metric).heading
-    if dimensions(summary):
-        said = ", ".join(dim.replace("_", " ") for dim in dimensions(summary))
+    if dims:
+        said = ", ".join(dim.replace("_", " ") for dim in dims)
         shown = [row for row in paired_rows(results.get("paired") or []) if row.metric == metric and row.shown]
         verdicts = dict.fromkeys(f"{row.verdict[:1].upper()}{row.verdict[1:]}." for row in shown if row.verdict)
         tested = "No paired test shows a difference; that is no proof that there is none."

@@ -13,7 +13,7 @@ from counterpoint.evaluation.headline import Headline
 from counterpoint.evaluation.method_labels import MethodLabel, label_methods
 from counterpoint.evaluation.report import Run, render_page
 from counterpoint.evaluation.report_tables import estimate, finite
-from counterpoint.evaluation.reports.extract import Part, dimensions, labels_of, paired_table, summary_table
+from counterpoint.evaluation.reports.extract import Part, dimensions, labels_of, paired_table, summary_tables
 from counterpoint.evaluation.reports.figures import Figure
 from counterpoint.evaluation.reports.measures import measure, ordered
 from counterpoint.evaluation.reports.pairing import Named, Pairing, pair_runs
@@ -46,8 +46,8 @@ def compare_runs(runs: Sequence[Named]) -> Compared:
     methods = labels_of({"summary": summary})
     pairing = pair_runs(runs)
     tables = [_overview(runs)]
-    side = summary_table(Part("", {"summary": summary, "paired": tested}), "", methods)
-    tables += [replace(side, title="Every run side by side")] if side else []
+    side = summary_tables(Part("", {"summary": summary, "paired": tested}), "", methods)
+    tables += [replace(table, title="Every run side by side") if not i else table for i, table in enumerate(side)]
     labels = _labels(runs, methods)
     across = paired_table(Part("", {"paired": pairing.rows}), "", labels)
     tables += [replace(across, title="Differences between runs, sample by sample")] if across else []
@@ -63,7 +63,10 @@ def render(runs: Sequence[Named], found: Compared) -> str:
 
 
 def _context(runs: Sequence[Named], found: Compared) -> dict[str, Any]:
-    sections = [("result", "Result"), *((f"t-{table.name}", _SHORT[table.name]) for table in found.tables)]
+    sections = [
+        ("result", "Result"),
+        *((f"t-{table.name}", _SHORT[table.name]) for table in found.tables if table.name in _SHORT),
+    ]
     sections += [("f-intervals", "Charts")] if found.figures else []
     return {
         "sections": sections,
