@@ -12,7 +12,7 @@ from counterpoint.evaluation.method_labels import MethodLabel
 from counterpoint.evaluation.report import Run, render_page
 from counterpoint.evaluation.report_cases import worst_cases
 from counterpoint.evaluation.report_tables import estimate, finite, paired_rows
-from counterpoint.evaluation.reports.extract import all_tables, dimensions, labels_of, winner
+from counterpoint.evaluation.reports.extract import Rows, all_tables, dimensions, labels_of, winner
 from counterpoint.evaluation.reports.figures import Figure, all_figures, chance_of
 from counterpoint.evaluation.reports.measures import measure, ordered
 from counterpoint.evaluation.reports.table import Table
@@ -89,10 +89,7 @@ def headline(results: Mapping[str, Any], labels: Mapping[str, MethodLabel]) -> H
     name = measure(metric).heading
     if dims:
         said = ", ".join(dim.replace("_", " ") for dim in dims)
-        shown = [row for row in paired_rows(results.get("paired") or []) if row.metric == metric and row.shown]
-        verdicts = dict.fromkeys(f"{row.verdict[:1].upper()}{row.verdict[1:]}." for row in shown if row.verdict)
-        tested = "No paired test shows a difference; that is no proof that there is none."
-        return Headline(f"{name} by {said}", tuple(verdicts)[:4] or (tested,))
+        return Headline(f"{name} by {said}", _verdicts(results.get("paired") or [], metric, dims))
     best = winner(summary, results.get("paired") or [], metric)
     means = {who: value.mean for who, value in found.items() if value.mean is not None}
     chance = chance_of(results, metric)
@@ -103,6 +100,24 @@ def headline(results: Mapping[str, Any], labels: Mapping[str, MethodLabel]) -> H
     if best is None:
         return Headline(f"{name}: no winner that the data support", tuple(sentences[:6]))
     return Headline(f"{_label(best, labels)} leads in {name.lower()}, and the data support it", tuple(sentences[:6]))
+
+
+def _verdicts(rows: Rows, metric: str, dims: Sequence[str]) -> tuple[str, ...]:
+    """What paired tests show, and where; no more than the first four."""
+    own = [row for row in rows if row.get("metric") == metric]
+    shown = [(row, told) for row, told in zip(own, paired_rows(own), strict=True) if told.shown and told.verdict]
+    found = []
+    for row, told in shown:
+        where = ", ".join(f"{dim.replace('_', ' ')} {row[dim]}" for dim in dims if row.get(dim) is not None)
+        found.append(f"{told.verdict[:1].upper()}{told.verdict[1:]}" + (f" ({where})." if where else "."))
+    if not own:
+        return ("Nothing was compared in pairs, so no order is claimed.",)
+    if not found:
+        return ("No paired test shows a difference; that is no proof that there is none.",)
+    return (
+        *found[:4],
+        *([f"{len(found)} of {len(own)} comparisons show a difference; all are below."] * (len(found) > 4)),
+    )
 
 
 def main_metric(results: Mapping[str, Any]) -> str | None:
