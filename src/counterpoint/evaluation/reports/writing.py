@@ -49,6 +49,7 @@ PAGES: Mapping[str, Callable[[Path], str]] = {
     "history": _history,
     "harm": _harm,
     "reproduce pft": _reproduction,
+    "reproduce aloe": _reproduction,
 }
 """Commands and suites whose pages are their own; all others have the common one."""
 

@@ -14,18 +14,17 @@ from counterpoint.evaluation.history.labels import CHARTED, LABELS
 from counterpoint.evaluation.method_labels import MethodLabel, label_methods
 from counterpoint.evaluation.report import Run, context, read_run, render_page
 from counterpoint.evaluation.report_tables import estimate, finite, paired_rows
-from counterpoint.runlog import write_text
 
 
 def write_reproduction(folder: Path) -> Path:
-    """Write `folder/report.html` from `folder/results.json`.
+    """Write `folder/report.html` from `folder/results.json`, and tables and figures for papers.
 
     Raises:
         BadInputError: `results.json` is missing or not of the known schema.
     """
-    target = folder / "report.html"
-    write_text(target, reproduction_page(folder))
-    return target
+    from counterpoint.evaluation.reports.writing import report_run
+
+    return report_run(folder)[0]
 
 
 def reproduction_page(folder: Path) -> str:
