@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 from counterpoint.authoring.journal import RejectedError
 from counterpoint.data.conversations import Persona, Said
-from counterpoint.evaluation.aloe.grading import Grade, Item, grade_all
+from counterpoint.evaluation.aloe.grading import Item, JudgedReplies
 from counterpoint.evaluation.aloe.talks import SILENCE, Exchange, Talk, hold_all
+from counterpoint.evaluation.aloe.toy import ToyWorld
+from counterpoint.evaluation.judge import JudgeItem, PairItem, Preference, Rubric, Verdict
+from counterpoint.training.lm.toy_conversations import cases
 
 PEOPLE = (Persona("a", "A welder.", "Says little."), Persona("b", "A nurse.", "Talks a lot."))
 
@@ -66,16 +70,29 @@ def test_a_failing_turn_is_tried_with_other_draws_and_a_talk_that_cannot_go_on_k
 
 
 class Fives:
-    """Gives everything 5, and must not be shown what says nothing."""
+    """A judge that gives everything 5, and must not be shown what says nothing."""
 
-    def grade(self, items: Sequence[Item]) -> list[Grade]:
-        assert all(item.reply for item in items)
-        return [Grade(5.0) for _ in items]
+    name = "fives"
 
-    def describe(self) -> dict[str, object]:
-        return {"name": "fives"}
+    def grade(self, rubric: Rubric, items: Sequence[JudgeItem], *, repeats: int = 1) -> list[Verdict]:
+        assert all(item.answer for item in items)
+        return [Verdict(item, rubric.reference, self.name, 5.0) for item in items for _ in range(repeats)]
+
+    def compare(self, rubric: Rubric, items: Sequence[PairItem], *, repeats: int = 1) -> list[Preference]:
+        raise NotImplementedError
+
+    def describe(self) -> dict[str, Any]:
+        return {"name": self.name}
 
 
 def test_a_reply_that_says_nothing_gets_the_lowest_grade() -> None:
     items = [Item(PEOPLE[0], (Said("user", "Well?"),), reply, 0) for reply in ("Yes.", "", "No.")]
-    assert [grade.score for grade in grade_all(Fives(), items)] == [5.0, 1.0, 5.0]
+    assert [grade.score for grade in JudgedReplies(Fives(), 2).grade(items)] == [5.0, 1.0, 5.0]
+
+
+def test_in_the_toy_world_what_names_no_option_is_a_coins_toss() -> None:
+    (case,) = cases(1, turns=1, seed=0)
+    world = ToyWorld([case])
+    (right,), (wrong,) = world.known(right=True), world.known(right=False)
+    odd = [right._replace(reply=text) for text in ("", "AB", "Z", "the first")]
+    assert [grade.score for grade in world.grade([right, wrong, *odd])] == [5.0, 1.0, 3.0, 3.0, 3.0, 3.0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +37,9 @@ from counterpoint.runlog import RunFolder
 TOY = "toy"
 """What `--data` says for the toy world."""
 
+LETTER = 8
+"""Tokens of a reply in the toy world at most, where one and an end are wanted; an untrained model goes on and on."""
+
 
 class Players(NamedTuple):
     """Who plays the people and who grades."""
@@ -58,6 +62,8 @@ def run(options: Options) -> None:
     check(config)
     models = contestants(options.model, options.material)
     toy = options.data == TOY or (options.data is None and is_toy(options.model))
+    if toy:
+        config = replace(config, max_tokens=min(config.max_tokens, LETTER))
     if any(map(is_endpoint, (config.user, config.judge.who, *(c.model for c in models)))):
         divide()  # before anything heavy is loaded
     with ExitStack() as stack:
@@ -184,12 +190,16 @@ def print_aloe(results: Mapping[str, Any], console: Console) -> None:
         if row["turn"] is None and row["mean"] is not None:
             label = LABELS.get(row["method"], row["method"])
             said = f"  {label}: {row['mean']:+.1%} ({row['ci_low']:+.1%} to {row['ci_high']:+.1%}) over the base"
-            console.print(f"{said}, mean over turns; ALOE's paper has +32.0%, in another set-up", highlight=False)
+            console.print(
+                f"{said}, mean over turns; ALOE's paper has +32.0%, in another set-up", highlight=False, soft_wrap=True
+            )
     for row in results["paired"]:
         if row["metric"] == GAIN and row["difference"] is not None:
             low, high = row["ci_low"], row["ci_high"]
             said = f"last - first, difference {row['difference']:+.2f} ({low:+.2f} to {high:+.2f})"
-            console.print(f"  {row['verdict']}: {said}, corrected p = {row['p_holm']:.3g}", highlight=False)
+            console.print(
+                f"  {row['verdict']}: {said}, corrected p = {row['p_holm']:.3g}", highlight=False, soft_wrap=True
+            )
     if results["failures"]:
         console.print(f"  {len(results['failures'])} failures, left out of every mean: see results.json")
 

@@ -54,7 +54,9 @@ class JudgedReplies:
         self.judge, self.repeats = judge, repeats
 
     def grade(self, items: Sequence[Item]) -> list[Grade]:
-        """See `Grader.grade`. Repeats without a score are left out; without any there is no grade."""
+        """See `Grader.grade`. Repeats without a score are left out; without any there is no grade. A reply that says
+        nothing gets the lowest without being shown to the judge."""
+        told = [item for item in items if item.reply]
         asked = [
             JudgeItem(
                 id=str(number),
@@ -62,10 +64,11 @@ class JudgedReplies:
                 answer=item.reply,
                 about={"profile": item.persona.profile, "personality": item.persona.personality},
             )
-            for number, item in enumerate(items)
+            for number, item in enumerate(told)
         ]
         verdicts = self.judge.grade(PERSONA_FIT, asked, repeats=self.repeats)
-        return [_mean(verdicts[i * self.repeats : (i + 1) * self.repeats]) for i in range(len(items))]
+        found = iter([_mean(verdicts[i * self.repeats : (i + 1) * self.repeats]) for i in range(len(told))])
+        return [next(found) if item.reply else Grade(LOWEST, "says nothing") for item in items]
 
     def describe(self) -> dict[str, Any]:
         """The judge's, with rubric and repeats."""
@@ -78,10 +81,3 @@ def _mean(verdicts: Sequence[Verdict]) -> Grade:
     if not scores:
         return Grade(None, verdicts[0].error or "no score")
     return Grade(sum(scores) / len(scores), verdicts[0].reason)
-
-
-def grade_all(grader: Grader, items: Sequence[Item]) -> list[Grade]:
-    """Grades; a reply that says nothing has the lowest without being shown to anybody."""
-    asked = [item for item in items if item.reply]
-    found = iter(grader.grade(asked) if asked else [])
-    return [next(found) if item.reply else Grade(LOWEST, "says nothing") for item in items]

@@ -12,7 +12,7 @@ from counterpoint.authoring.calls import CallFailedError
 from counterpoint.authoring.journal import RejectedError
 from counterpoint.data.conversations import Persona, Said
 from counterpoint.errors import BadInputError
-from counterpoint.evaluation.aloe.grading import HIGHEST, LOWEST, Grader, Item, grade_all
+from counterpoint.evaluation.aloe.grading import HIGHEST, LOWEST, Grader, Item
 from counterpoint.evaluation.aloe.talks import User
 
 
@@ -90,7 +90,7 @@ def prove(grader: Grader, good: Sequence[Item], bad: Sequence[Item], *, exact: b
     Raises:
         BadInputError: what they got instead.
     """
-    pairs = zip(grade_all(grader, good), grade_all(grader, bad), strict=True)
+    pairs = zip(grader.grade(good), grader.grade(bad), strict=True)
     scores = np.array([[a.score, b.score] for a, b in pairs if a.score is not None and b.score is not None])
     if not len(scores):
         raise BadInputError(f"the grader graded none of {len(good)} pairs of replies whose grades are known")

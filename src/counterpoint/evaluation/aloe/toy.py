@@ -1,7 +1,7 @@
 """The toy world as a benchmark: people who say now and then what they lean to, and a grader that knows.
 
-The user's messages don't depend on the replies, a reply is right or not (5 or 1), and what can't be read as an option
-is not.
+The user's messages don't depend on the replies, and a reply is right or not: 5 or 1. What names no option is graded as
+a coin's toss, 3, so that nobody seems to suit people for having learned to write a letter.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from counterpoint.evaluation.aloe.grading import HIGHEST, LOWEST, Grade, Item
 from counterpoint.models.prompts import LETTERS, Prompter
 from counterpoint.models.tiny.tokens import make_tokenizer
 from counterpoint.training.lm.toy_conversations import FORM, ToyCase, ToyTurn, message
+
+NO_OPTION = 3.0
+"""Half of 5 and half of 1: two ways, one of them right."""
 
 
 class ToyWorld:
@@ -30,12 +33,12 @@ class ToyWorld:
         return message(self._cases[persona.id].turns[turn], self._prompter)
 
     def grade(self, items: Sequence[Item]) -> list[Grade]:
-        """5 for an option that has what the person leans to, else 1."""
+        """5 for an option that has what the person leans to, 1 for another, `NO_OPTION` for none."""
         return [self._grade(item) for item in items]
 
     def describe(self) -> dict[str, Any]:
         """For the record."""
-        return {"name": "toy", "what": "exact: 5 for an option that has the property the person leans to, else 1"}
+        return {"name": "toy", "what": "exact: 5 for an option with the property leant to, 1 for another, 3 for none"}
 
     def known(self, *, right: bool) -> list[Item]:
         """Replies of known grade at every turn of every case: the case's right ones, or others."""
@@ -49,7 +52,7 @@ class ToyWorld:
         turn = self._cases[item.persona.id].turns[item.turn]
         option = LETTERS.find(item.reply.strip()) if len(item.reply.strip()) == 1 else -1
         if not 0 <= option < len(turn.dilemma.options):
-            return Grade(LOWEST, "names no option")
+            return Grade(NO_OPTION, "names no option")
         return Grade(HIGHEST if option in turn.right else LOWEST)
 
     def _reply(self, turn: ToyTurn, *, right: bool) -> str:

@@ -19,7 +19,7 @@ from counterpoint import __version__
 from counterpoint.data.conversations import Persona
 from counterpoint.errors import BadInputError
 from counterpoint.evaluation.aloe.counting import PAPER, Grades, tables
-from counterpoint.evaluation.aloe.grading import Grade, Grader, Item, grade_all
+from counterpoint.evaluation.aloe.grading import Grade, Grader, Item
 from counterpoint.evaluation.aloe.proof import Proof
 from counterpoint.evaluation.aloe.talks import Exchange, Model, Talk, User, hold_all
 from counterpoint.evaluation.judging.opening import JudgeConfig
@@ -217,7 +217,7 @@ def measure(
     for start in range(0, len(items), CHUNK):
         within(f"grading {start} of {len(items)}", 0.9 + 0.1 * start / len(items))
         with guard():
-            graded += grade_all(grader, items[start : start + CHUNK])
+            graded += grader.grade(items[start : start + CHUNK])
     table, lost = _table(people, talks, items, graded, config.turns)
     if np.isnan(table).all():
         raise BadInputError(f"{contender.method}: no reply was graded. The first failure: {lost[0]['error']}")

@@ -26,7 +26,7 @@ SAYS = 0.25
 FORM: Form = "letter"
 """Replies are letters: all that is learned stands in one token."""
 
-COUNT, TURNS = 800, 10
+COUNT, TURNS = 1500, 10
 """Conversations of the built-in training data, and turns of each."""
 
 
