@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ def test_the_saved_configuration_resolves_to_itself(tmp_path: Path) -> None:
 def test_what_is_set_is_what_is_had(values: dict[str, int]) -> None:
     found = resolve(FitConfig, sets=[f"{key}={value}" for key, value in values.items()], flags={})
     assert found == dataclasses.replace(FitConfig(), **values)
-    assert tomllib.loads(to_toml(found)) == dataclasses.asdict(found)
+    assert tomllib.loads(to_toml(found)) == json.loads(json.dumps(dataclasses.asdict(found)))  # a tuple is a list there
 
 
 @pytest.mark.parametrize("kind", [CompareConfig, EncoderConfig, FitConfig])

@@ -16,6 +16,7 @@ ORDER = (
     ("client",),
     ("evaluation",),
     ("cli",),
+    ("__main__",),
 )
 CORE = ("__init__", "types", "errors", "registry", "config", "runlog")
 """The core's own order, leftmost first."""

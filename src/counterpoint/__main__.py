@@ -1,0 +1,5 @@
+"""`python -m counterpoint`: the command line where its script is not on the path."""
+
+from counterpoint.cli import run
+
+run()
