@@ -176,7 +176,7 @@ def _pairing(labels: Mapping[str, MethodLabel], tests: Sequence[Paired]) -> list
 
 def percent(value: float | None) -> str:
     """A share as a percentage with one decimal."""
-    return "–" if value is None else f"{100 * value:.1f}%"
+    return "–" if value is None else f"{number(100 * value, 1)}%"
 
 
 def points(value: float) -> str:

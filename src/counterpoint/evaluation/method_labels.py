@@ -37,6 +37,13 @@ _KNOWN = (
         "circle",
     ),
     MethodLabel(
+        "pft_tuned",
+        "PFT tuned",
+        "PFT trained again with the setting that did best on each seed's own validation part.",
+        "m-pft",
+        "diamond",
+    ),
+    MethodLabel(
         "sft_mixed",
         "SFT mixed",
         "Supervised training on both poles as separate, shuffled examples: PFT's data without the pairing.",

@@ -103,6 +103,11 @@ def test_base_both_stages_longer_talks_and_ablations_are_counted(trained: list[s
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "32.0%" in page
     assert "Longer talks" in page
+    assert "SFT then DPO − Untrained" in page
+    assert "AL at turn 3" in page
+    assert ", 8 cases" in page
+    for said in ("sft+dpo</", "− base", "test dilemmas", "not set"):
+        assert said not in page.split("Every setting and time")[0], said
 
 
 def test_a_run_that_was_stopped_trains_only_what_is_missing(

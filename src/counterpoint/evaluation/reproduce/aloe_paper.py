@@ -63,7 +63,9 @@ def aloe_set_up(config: AloePaperConfig, conversations: int, cases: int) -> list
         aspect(
             "grader",
             "a large model, 1 to 5 on three criteria",
-            "exact: 5 where a reply has what the person leans to, else 1" if toy else asking.judge.who,
+            "exact: 5 where a reply has what the person leans to, 1 where not, 3 where it names no way"
+            if toy
+            else asking.judge.who,
         ),
         aspect("replies", "written", f"written, at temperature {asking.temperature:g}" + (", a letter" if toy else "")),
     ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from counterpoint.evaluation import charts
+from counterpoint.evaluation.aloe.counting import LABELS as ALOE_LABELS
 from counterpoint.evaluation.charts import Estimate
 from counterpoint.evaluation.headline import Headline, Paired, percent
 from counterpoint.evaluation.history.counting import METRIC
@@ -140,7 +142,7 @@ def _history(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 def _aloe(run: Run) -> dict[str, Any]:
     results = run.results
-    main = _levels(results)
+    main = _levels(results, "levels")
     sections = [("result", "Result"), ("paper", "The paper"), ("levels", "By turn"), ("paired", "Differences")]
     sections += [(name, title) for name, title in (("longer", "Longer"), ("ablations", "Ablations")) if results[name]]
     return {
@@ -154,26 +156,55 @@ def _aloe(run: Run) -> dict[str, Any]:
         "paper": results.get("paper") or {},
         "power": results.get("power") or {},
         "figure": _figure,
+        "metric_name": _aloe_metric,
         "main": main,
-        "longer": _levels(results["longer"]) if results["longer"] else None,
-        "ablations": _levels(results["ablations"]) if results["ablations"] else None,
+        "longer": _levels(results["longer"], "longer") if results["longer"] else None,
+        "ablations": _levels(results["ablations"], "ablations") if results["ablations"] else None,
     }
 
 
-def _levels(found: Mapping[str, Any]) -> dict[str, Any]:
-    """AL by turn and its lines, a method a line."""
+def _levels(found: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """AL by turn and its lines, a method a line; differences are of the method with more training."""
     names = list(dict.fromkeys(row["method"] for row in found["summary"]))
+    labels = _aloe_labels(names)
     means = {(row["method"], row["metric"]): estimate(row) for row in found["summary"]}
     turns = sorted({row["turn"] for row in found["summary"] if row.get("turn")})
     lines = [
         {
-            "name": name,
+            "label": labels[name],
             "levels": {turn: means[name, f"al_{turn}"] for turn in turns},
             "metrics": {metric: means[name, metric] for metric in ("al", "gain", "ir", "n_ir", "n_r2")},
         }
         for name in names
     ]
-    return {"turns": turns, "lines": lines, "paired": paired_rows(found["paired"])}
+    drawn = [(line["label"], line["levels"]) for line in lines]
+    return {
+        "turns": turns,
+        "lines": lines,
+        "labels": labels,
+        "chart": charts.step_lines(f"{key}-c", "AL by turn", turns, drawn, "turn"),
+        "paired": [_trained_first(row, names) for row in paired_rows(found["paired"])],
+    }
+
+
+def _aloe_labels(names: Sequence[str]) -> dict[str, MethodLabel]:
+    """Methods as the verdicts call them."""
+    known = label_methods(names)
+    return {name: replace(known[name], label=ALOE_LABELS.get(name, name)) for name in names}
+
+
+def _trained_first(row: Paired, names: Sequence[str]) -> Paired:
+    """The difference turned round where `b` is listed after `a`, so that more than without training is above 0."""
+    if None in (row.difference, row.low, row.high) or names.index(row.a) > names.index(row.b):
+        return row
+    low, high = 0.0 - (row.high or 0.0), 0.0 - (row.low or 0.0)
+    return replace(row, a=row.b, b=row.a, difference=0.0 - (row.difference or 0.0), low=low, high=high)
+
+
+def _aloe_metric(metric: str) -> str:
+    """A metric in words."""
+    names = {"al": "AL, mean over turns", "gain": "AL, last turn less first", "ir": "IR"}
+    return names.get(metric) or f"AL at turn {metric.removeprefix('al_')}"
 
 
 def _aloe_headline(paired: Sequence[Paired]) -> Headline:
@@ -187,6 +218,6 @@ def _aloe_headline(paired: Sequence[Paired]) -> Headline:
     if level.shown:
         title = f"Training {'raises' if up else 'lowers'} alignment, and the data support it"
     said = [
-        row.verdict + ": " + what + "." for row, what in ((level, "mean over turns"), (gain, "last less first")) if row
+        f"{what}: {row.verdict}." for row, what in ((level, "Mean over turns"), (gain, "Last turn less first")) if row
     ]
     return Headline(title, tuple(said))
