@@ -169,15 +169,15 @@ def _levels(found: Mapping[str, Any], key: str) -> dict[str, Any]:
     labels = _aloe_labels(names)
     means = {(row["method"], row["metric"]): estimate(row) for row in found["summary"]}
     turns = sorted({row["turn"] for row in found["summary"] if row.get("turn")})
+    drawn = [(labels[name], {turn: means[name, f"al_{turn}"] for turn in turns}) for name in names]
     lines = [
         {
             "label": labels[name],
-            "levels": {turn: means[name, f"al_{turn}"] for turn in turns},
+            "levels": levels,
             "metrics": {metric: means[name, metric] for metric in ("al", "gain", "ir", "n_ir", "n_r2")},
         }
-        for name in names
+        for name, (_, levels) in zip(names, drawn, strict=True)
     ]
-    drawn = [(line["label"], line["levels"]) for line in lines]
     return {
         "turns": turns,
         "lines": lines,
