@@ -63,7 +63,8 @@ def serves(target: Row, opposite: Row) -> Row:
 
     P_target(o) / (P_target(o) + P_opposite(o)) = sigmoid(2 x(o)).
     """
-    return np.asarray(np.exp(-np.logaddexp(0.0, np.subtract(opposite, target, dtype=float))))
+    with np.errstate(invalid="ignore"):  # what isn't finite is refused where answers are gathered
+        return np.asarray(np.exp(-np.logaddexp(0.0, np.subtract(opposite, target, dtype=float))))
 
 
 def _expected_acc_all(probabilities: Row) -> Row:
