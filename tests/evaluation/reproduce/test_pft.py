@@ -241,6 +241,7 @@ def test_another_family_is_asked_of_what_was_trained_on_the_data(config: PftConf
     given = dataclasses.replace(config, held_out=str(tmp_path / "bqd"), parts=("methods", "held_out"), seeds=1)
     reproduce_pft(given, tmp_path / "run")
     found = results(tmp_path / "run")["held_out"]
+    assert found["family"] == "bqd"
     assert {row["value_pair"] for row in found["per_pole"]} == {"sycophancy"}
     assert {row["method"] for row in found["summary"]} == {"base", "pft", "sft_positive"}
     assert found["chance"] == 0.5

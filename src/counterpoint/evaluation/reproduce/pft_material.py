@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,12 +102,14 @@ def _fold(data: DataSet, seed: int, split_seed: int) -> Fold:
 
 
 def _another_family(path: str) -> DataSet:
-    """Behaviours as published, else any dilemmas; the test part of a folder that has one."""
+    """Behaviours as published, else any dilemmas; the test part of a folder that has one, called as the folder is."""
     folder = Path(path)
     behaviours = find_taxonomy("bqd")
     if folder.is_dir() and any(p.is_dir() and p.name in behaviours.by_name for p in folder.rglob("*")):
-        return read_bqd(path, taxonomy=behaviours).test
-    return load(folder / "test" if (folder / "test").is_dir() else path)
+        return replace(read_bqd(path, taxonomy=behaviours).test, name=folder.resolve().name)
+    if (folder / "test").is_dir():
+        return replace(load(folder / "test"), name=folder.resolve().name)
+    return load(path)
 
 
 def _left_out(data: DataSet, fold: Fold, pair: str) -> LeftOut | None:
