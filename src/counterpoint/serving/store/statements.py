@@ -28,12 +28,13 @@ class Statements:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._driver: Any = connection.connection.driver_connection
+        driver: Any = connection.connection.driver_connection
+        self._driver = driver
         self._errors: Any = connection.dialect.dbapi
         self._dialect = connection.dialect.name
         self._unsent: list[Said] = []
         prepared = connection.connection.info.setdefault("prepared", {})
-        self._wire = None if self._dialect == "sqlite" else Wire(self._driver, prepared)
+        self._wire = None if self._dialect == "sqlite" else Wire(driver, prepared)
 
     def write(self, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
         """Do this for every row, before the next question or at the end. Rows have the same columns."""

@@ -12,7 +12,7 @@ in their shortest decimal form that reads back the same.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -75,7 +75,7 @@ class Wire:
         return [self._rows(last[place]) if place in last else [] for place in range(len(said))]
 
     @contextlib.contextmanager
-    def _pipeline(self) -> Any:
+    def _pipeline(self) -> Iterator[None]:
         self._pg.enter_pipeline_mode()
         try:
             yield
@@ -107,7 +107,7 @@ class Wire:
             sent.append(None)
         return sent
 
-    def _values(self, statement: Statement, row: Mapping[str, Any]) -> tuple[list[bytes | None], list[int]]:
+    def _values(self, statement: Statement, row: Mapping[str, Any]) -> tuple[list[bytes | None], list[Format]]:
         values = [self._encoded(row[name]) for name in statement.names]
         exact = [Format.BINARY if isinstance(row[name], (str, bytes)) else Format.TEXT for name in statement.names]
         return values, exact
