@@ -44,7 +44,9 @@ def connect(url: str) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), **_pool())
+        # prepared statements are ours (`wire.py`): the driver would throw them away with its own
+        settings = {"prepare_threshold": None}
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), connect_args=settings, **_pool())
     raise _bad_url()
 
 

@@ -47,9 +47,10 @@ from counterpoint.serving.store.records import (
     StoreError,
     UnknownPersonError,
 )
-from counterpoint.serving.store.statements import Row, Statements
+from counterpoint.serving.store.statements import Statements
 from counterpoint.serving.store.turns import Turns
 from counterpoint.serving.store.vault import Vault
+from counterpoint.serving.store.wire import Row
 
 
 class Store:
