@@ -12,8 +12,22 @@ from counterpoint.authoring.backend import LocalBackend, NoReplyError, Reply
 from counterpoint.authoring.budget import Budget
 from counterpoint.authoring.cache import AnswerCache
 from counterpoint.authoring.calls import CallFailedError, CapReachedError, EndpointDownError, RunStoppedError, Sampling
-from counterpoint.authoring.llm import LLM, MENDING, Endpoint
+from counterpoint.authoring.llm import LLM, MENDING, Endpoint, url_and_model
 from counterpoint.errors import BadInputError
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("http://localhost:8000/v1#a/b", ("http://localhost:8000/v1", "a/b")),
+        ("https://host/v1#m#2", ("https://host/v1", "m#2")),
+        ("https://host/v1", None),
+        ("https://host/v1#", None),
+        ("lm:tiny#m", None),
+    ],
+)
+def test_an_endpoint_is_named_by_its_address_and_model(text, parts):
+    assert url_and_model(text) == parts
 
 
 class River(BaseModel):

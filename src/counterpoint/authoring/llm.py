@@ -49,6 +49,12 @@ T = TypeVar("T", bound=BaseModel)
 U = TypeVar("U")
 
 
+def url_and_model(text: str) -> tuple[str, str] | None:
+    """An endpoint's address and its model's name from `URL#MODEL`; None where the text is not of that form."""
+    url, _, model = text.partition("#")
+    return (url, model) if url.startswith(("http://", "https://")) and model else None
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """A model somewhere: how it is reached, how fast it may be asked, what it costs."""

@@ -15,8 +15,8 @@ from counterpoint.authoring.backend import LocalBackend
 from counterpoint.authoring.budget import Budget
 from counterpoint.authoring.cache import AnswerCache
 from counterpoint.authoring.calls import RunStoppedError, Sampling
-from counterpoint.authoring.llm import LLM, Endpoint
-from counterpoint.cli.aloe_models import LOCAL, fingerprint, is_endpoint
+from counterpoint.authoring.llm import LLM, Endpoint, url_and_model
+from counterpoint.cli.aloe_models import LOCAL, fingerprint
 from counterpoint.errors import BadInputError
 from counterpoint.evaluation.aloe.players import ChatModel
 from counterpoint.evaluation.aloe.talks import Model
@@ -101,11 +101,11 @@ class Clients:
                                 concurrency=2 * c.concurrency)  # fmt: skip
             backend = LocalBackend(speaker(who), batch=TOGETHER)
             return LLM(endpoint, cache=self.cache, budget=self.budget, backend=backend)
-        if not is_endpoint(who):
+        if (named := url_and_model(who)) is None:
             raise BadInputError(f"{setting} {who!r}: expected lm:... for a model in this process, or URL#MODEL")
-        url, _, name = who.partition("#")
+        url, model = named
         endpoint = Endpoint(
-            name,
+            model,
             url,
             api_key_env=c.api_key_env,
             price_in=c.price_in,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from counterpoint.authoring.llm import url_and_model
 from counterpoint.errors import BadInputError
 from counterpoint.evaluation.suites.aloe import BASE
 
@@ -83,12 +84,6 @@ def is_toy(model: str) -> bool:
     return TINY in (model, settings.get("model"))
 
 
-def is_endpoint(text: str) -> bool:
-    """Whether it is of the form URL#MODEL."""
-    url, _, model = text.partition("#")
-    return url.startswith(("http://", "https://")) and bool(model)
-
-
 def fingerprint(model: str) -> str:
     """Tells a model's weights from any others': a hash of a folder's, else the name."""
     told = hashlib.sha256(model.encode())
@@ -110,7 +105,7 @@ def _settings(folder: Path) -> dict[str, Any] | None:
 
 
 def _model(text: str) -> str:
-    if text.startswith(LOCAL) or is_endpoint(text):
+    if text.startswith(LOCAL) or url_and_model(text):
         return text
     folder = Path(text)
     if (folder / "language_model.json").is_file() or (folder / "config.json").is_file():

@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from counterpoint.authoring.calls import RunStoppedError
+from counterpoint.authoring.llm import url_and_model
 from counterpoint.cli.aloe_clients import Clients
-from counterpoint.cli.aloe_models import contestants, fingerprint, is_endpoint, is_toy
+from counterpoint.cli.aloe_models import contestants, fingerprint, is_toy
 from counterpoint.cli.evaluate_options import Options
 from counterpoint.cli.progress import progress_bar
 from counterpoint.cli.survivor import divide
@@ -64,7 +65,7 @@ def run(options: Options) -> None:
     toy = options.data == TOY or (options.data is None and is_toy(options.model))
     if toy:
         config = replace(config, max_tokens=min(config.max_tokens, LETTER))
-    if any(map(is_endpoint, (config.user, config.judge.who, *(c.model for c in models)))):
+    if any(map(url_and_model, (config.user, config.judge.who, *(c.model for c in models)))):
         divide()  # before anything heavy is loaded
     with ExitStack() as stack:
         report = stack.enter_context(progress_bar(quiet=options.as_json))

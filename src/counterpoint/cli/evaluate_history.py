@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import typer
@@ -27,6 +27,16 @@ from counterpoint.runlog import RunFolder
 from counterpoint.types import DataSet, Dilemma, content_hash
 
 
+@dataclass(frozen=True)
+class HistoryRun(HistoryConfig):
+    """The experiment, and how one set of dilemmas is divided."""
+
+    split_seed: int = 0
+    """Of the split by scenario where one set of dilemmas is given to train on and to ask about."""
+    test_fraction: float = 0.4
+    """Share of its scenarios that is asked about."""
+
+
 def run(options: Options) -> None:
     """Run the suite, write its numbers and report, print its table.
 
@@ -36,7 +46,7 @@ def run(options: Options) -> None:
     """
     numbers = listed(options.histories, int, "--histories", WHOLE)
     flags = {"people": options.people, "seeds": options.seeds, "histories": numbers}
-    config = resolve(HistoryConfig, sets=options.sets, flags=flags)
+    config = resolve(HistoryRun, sets=options.sets, flags=flags)
     if options.model != "encoder":
         raise UnknownNameError("model", options.model, ("encoder",))
     parts = two_parts(options, seed=config.split_seed, test_fraction=config.test_fraction)
@@ -50,7 +60,7 @@ def run(options: Options) -> None:
     console.print(f"\nNumbers: {options.out / 'results.json'}", soft_wrap=True, highlight=False)
 
 
-def _run(config: HistoryConfig, parts: Parts, options: Options) -> dict[str, Any]:
+def _run(config: HistoryRun, parts: Parts, options: Options) -> dict[str, Any]:
     """The results, written."""
     train, asked, finetune = parts.train, parts.test, bool(options.finetune)
     # what decides a part's numbers; more seeds may be added to a run

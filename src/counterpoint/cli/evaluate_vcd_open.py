@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from counterpoint.authoring.llm import Endpoint
+from counterpoint.authoring.llm import Endpoint, url_and_model
 from counterpoint.cli.evaluate_choices import dilemma_parts
 from counterpoint.cli.evaluate_data import split_in_two
 from counterpoint.cli.evaluate_options import Options, listed
@@ -152,11 +152,10 @@ def _trains(config: OpenConfig, options: Options, own: DataSet | None) -> bool:
 
 def contestants(config: OpenConfig, material: Material, out: Path) -> list[Contestant]:
     """Who answers: an endpoint, or what `contenders` makes of the model."""
-    url, mark, model = config.model.partition("#")
-    if url.startswith(("http://", "https://")):
-        if not mark or not model:
+    if config.model.startswith(("http://", "https://")):
+        if (named := url_and_model(config.model)) is None:
             raise BadInputError(f"--model {config.model!r}: expected URL#MODEL")
-        endpoint = Endpoint(model, url, concurrency=config.judge.concurrency)
+        endpoint = Endpoint(named[1], named[0], concurrency=config.judge.concurrency)
         answerer = EndpointAnswerer(
             endpoint, cache=out / "answers", max_cost=config.max_cost, shown=config.shown, decoding=config.decoding
         )

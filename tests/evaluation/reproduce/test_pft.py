@@ -273,6 +273,7 @@ def test_ablations_depend_on_the_model_and_change_one_thing(config: PftConfig) -
         ({"parts": ("history",)}, "must hold methods"),
         ({"variants": 0}, "variants must be at least 1"),
         ({"history": HistoryConfig(histories=(40,))}, "longest history needs 41"),
+        ({"history": HistoryConfig(seeds=2)}, "history.seeds is 2"),
         ({"fit": FitConfig(weights=(0.0, 0.0))}, "fit.weights"),
     ],
 )

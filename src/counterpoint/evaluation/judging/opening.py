@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from counterpoint.authoring.calls import Sampling
-from counterpoint.authoring.llm import Endpoint
+from counterpoint.authoring.llm import Endpoint, url_and_model
 from counterpoint.errors import BadInputError, MissingExtraError, UnknownNameError
 from counterpoint.evaluation.judge import Judge
 from counterpoint.evaluation.judging.model_judge import ModelJudge
@@ -72,9 +72,9 @@ def open_judge(config: JudgeConfig, *, folder: Path, labelled: DataSet | None = 
     if config.who.startswith(LOCAL):
         local = Endpoint(config.who, price_in=0.0, price_out=0.0, concurrency=config.concurrency)
         return ModelJudge(local, cache=cache, sampling=sampling, speak=lambda: _speaker(config.who))
-    url, mark, model = config.who.partition("#")
-    if not url.startswith(("http://", "https://")) or not mark or not model:
+    if (named := url_and_model(config.who)) is None:
         raise UnknownNameError("judge", config.who, (ENCODER, "lm:<hub id, folder or tiny>", "URL#MODEL"))
+    url, model = named
     endpoint = Endpoint(
         model,
         url,

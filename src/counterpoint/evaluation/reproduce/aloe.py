@@ -28,7 +28,6 @@ from counterpoint.evaluation.compare import SCHEMA
 from counterpoint.evaluation.power import Spread, plan
 from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.evaluation.reproduce.aloe_config import (
-    DEFAULT,
     TURNS,
     AloePaperConfig,
     Trainee,
@@ -40,6 +39,7 @@ from counterpoint.evaluation.reproduce.aloe_paper import aloe_figures, aloe_set_
 from counterpoint.evaluation.reproduce.cells import Clock, Forecast, Job, Within, cell_of, run_jobs
 from counterpoint.evaluation.reproduce.costs import aloe_seconds
 from counterpoint.evaluation.reproduce.report import write_reproduction
+from counterpoint.evaluation.reproduce.variants import DEFAULT
 from counterpoint.evaluation.suites.aloe import BASE, AloeConfig, Contender, Run, measure
 from counterpoint.models.language_model import LanguageModel
 from counterpoint.runlog import RunFolder

@@ -8,12 +8,12 @@ from typing import Any
 
 from counterpoint.errors import BadInputError, UnknownNameError
 from counterpoint.evaluation.compare_config import LM
+from counterpoint.evaluation.reproduce.variants import Deviation
 from counterpoint.evaluation.suites.aloe import AloeConfig
 from counterpoint.evaluation.suites.aloe import check as check_asking
 from counterpoint.training.lm.conversation_recipe import TOY, ConversationRecipe
 from counterpoint.training.lm.conversation_settings import AloeTraining, defaults_for
 
-DEFAULT = "default"
 TURNS = "turns"
 FACTORS = ("stage", TURNS, "training_size", "ratio")
 
@@ -53,19 +53,12 @@ QUICK: Mapping[str, Any] = {"seeds": 1, "variants": 1, "most": 400, "asking": {"
 
 
 @dataclass(frozen=True)
-class Trainee:
-    """A training: the default but for one factor."""
+class Trainee(Deviation):
+    """One of ALOE's trainings."""
 
-    factor: str
-    value: str
     recipe: ConversationRecipe
     preferred: float = 0.5
     """Share of turns after which the preferred reply is the one that the conversation goes on from (toy only)."""
-
-    @property
-    def name(self) -> str:
-        """`factor=value`, or `default`."""
-        return f"{self.factor}={self.value}" if self.factor else DEFAULT
 
 
 def presets(said: Mapping[str, Any]) -> dict[str, Any]:

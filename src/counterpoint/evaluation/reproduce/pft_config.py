@@ -108,4 +108,8 @@ def check_pft(config: PftConfig) -> None:
         raise BadInputError(f"parts must hold methods, what all else is measured against (got {list(config.parts)})")
     if config.variants < 1:
         raise BadInputError(f"variants must be at least 1 (got {config.variants})")
+    if config.history.seeds != HistoryConfig.seeds:
+        raise BadInputError(
+            f"history.seeds is {config.history.seeds}: a reproduction has one number of seeds; say seeds"
+        )
     check_history(config.history)

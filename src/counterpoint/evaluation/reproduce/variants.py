@@ -13,19 +13,25 @@ DEFAULT = "default"
 
 
 @dataclass(frozen=True)
-class Variant:
-    """The default but for one factor."""
+class Deviation:
+    """The default but for one factor; with no factor, the default."""
 
     factor: str
     value: str
-    settings: CompareConfig
-    share: float = 1.0
-    """Of the training dilemmas."""
 
     @property
     def name(self) -> str:
         """`factor=value`, or `default`."""
         return f"{self.factor}={self.value}" if self.factor else DEFAULT
+
+
+@dataclass(frozen=True)
+class Variant(Deviation):
+    """One of PFT's trainings."""
+
+    settings: CompareConfig
+    share: float = 1.0
+    """Of the training dilemmas."""
 
 
 def variants(base: CompareConfig, *, factors: Sequence[str] | None, most: int) -> list[Variant]:

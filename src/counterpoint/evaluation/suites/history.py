@@ -79,10 +79,6 @@ class HistoryConfig:
     """Simulated people on training dilemmas from whom the prior is learnt."""
     resamples: int = 2000
     """Bootstrap samples."""
-    split_seed: int = 0
-    """Of the split by scenario where one set of dilemmas is given to train on and to ask about."""
-    test_fraction: float = 0.4
-    """Share of its scenarios that is asked about."""
 
 
 class Visit(NamedTuple):
