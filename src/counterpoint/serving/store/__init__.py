@@ -4,6 +4,8 @@
 - `records`     what goes in and comes out: frozen records, and the errors
 - `connect`     how SQLite and PostgreSQL are talked to
 - `store`       `Store` and its `Transaction`: everything is asked of one tenant, inside one transaction
+- `queries`     its statements; `statements` compiles them once and sends them in few trips, on PostgreSQL over `wire`
+- `journal`     SQLite's commits, synced together; `turns` a lock in the order of arrival
 - `keys`        tenants and API keys: issued, rotated with an overlap, revoked, checked
 - `vault`       the secrets file: signs receipts, hashes tombstones
 - `bank`        dilemmas with their evidence, read off the scorer once; people's own texts, read when they come

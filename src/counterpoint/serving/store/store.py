@@ -16,27 +16,14 @@ import json
 import secrets as randomness
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cache
 from pathlib import Path
 from time import time as now
 from typing import Any, NoReturn
 
-from sqlalchemy import (
-    Connection,
-    Delete,
-    Engine,
-    Select,
-    Table,
-    bindparam,
-    delete,
-    func,
-    select,
-    update,
-)
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, Select, Table, select
 
 from counterpoint.errors import BadInputError
-from counterpoint.serving.store import migrate, schema
+from counterpoint.serving.store import migrate, queries, schema
 from counterpoint.serving.store.connect import connect, store_errors
 from counterpoint.serving.store.journal import Journal
 from counterpoint.serving.store.records import (
@@ -154,7 +141,7 @@ class Store:
 
     def insert(self, table: Table) -> Any:
         """An insert that can say what to do on a conflict, in the database's dialect."""
-        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        return queries.in_dialect(table, self.engine.dialect.name)
 
     def ready(self) -> None:
         """Ask the database something. Raises `StoreError` if it doesn't answer or has the wrong version."""
@@ -192,30 +179,30 @@ class Transaction:
 
     def commit(self) -> None:
         """Write the audit trail, and end."""
-        self._statements.write(_insert(schema.audit), self._notes)
+        self._statements.write(queries.insert(schema.audit), self._notes)
         self._statements.commit()
 
     # People
 
     def find(self, name: str) -> PersonRow:
         """The person of this name. Raises `UnknownPersonError`, or `PersonDeletedError` if they were deleted."""
-        return self._find(_PERSON, name) or self._nobody(name)
+        return self._find(queries.PERSON, name) or self._nobody(name)
 
     def lock(self, name: str, *, create: bool = False, beside: Table | None = None) -> PersonRow:
         """The person of this name, locked until the end; made if wanted. Raises as `find` does.
 
         `beside` names a table whose row about them will be asked for: it comes in the same round trip.
         """
-        found = self._find(_LOCKED_PERSON, name, beside)
+        found = self._find(queries.LOCKED_PERSON, name, beside)
         if found is None and create:
             self._create(name)
-            found = self._find(_LOCKED_PERSON, name, beside)
+            found = self._find(queries.LOCKED_PERSON, name, beside)
         return found or self._nobody(name)
 
     def _create(self, name: str) -> None:
         """The tombstone is looked for after the insert: that waits for whoever is deleting a person of this name."""
         row = {"tenant": self.tenant, "id": randomness.token_hex(16), "name": name, "created": self.now, "sequence": 0}
-        self._statements.write(_first(schema.people, self._store.engine.dialect.name), [row])
+        self._statements.write(queries.first(schema.people, self._store.engine.dialect.name), [row])
         if self.tombstone(name) is not None:
             raise PersonDeletedError(name)
 
@@ -224,7 +211,7 @@ class Transaction:
         if beside is None:
             rows = self._statements.read(statement, self._named(name))
         else:
-            rows, others = self._statements.read_each([statement, _beside(beside)], self._named(name))
+            rows, others = self._statements.read_each([statement, queries.beside(beside)], self._named(name))
             self._beside[beside] = _by_column(beside, others)
         return PersonRow(*rows[0]) if rows else None
 
@@ -234,11 +221,11 @@ class Transaction:
     def people(self, *, after: str = "", limit: int = 50) -> tuple[PersonRow, ...]:
         """People in the order of their names, those after `after`."""
         values = {"tenant": self.tenant, "name": after, "limit": limit}
-        return tuple(PersonRow(*row) for row in self._statements.read(_PEOPLE, values))
+        return tuple(PersonRow(*row) for row in self._statements.read(queries.PEOPLE, values))
 
     def count_people(self) -> int:
         """How many people the tenant has. Counts rows: for the operator's page, not for a request's path."""
-        [[count]] = self._statements.read(_COUNT, {"tenant": self.tenant})
+        [[count]] = self._statements.read(queries.COUNT, {"tenant": self.tenant})
         return int(count)
 
     def subject(self, name: str) -> str:
@@ -248,7 +235,7 @@ class Transaction:
     def tombstone(self, name: str) -> dict[str, Any] | None:
         """The receipt of the person's deletion; None if nobody of this name was deleted."""
         check_name(name, "a person's name")
-        rows = self._statements.read(_TOMBSTONE, {"tenant": self.tenant, "subject": self.subject(name)})
+        rows = self._statements.read(queries.TOMBSTONE, {"tenant": self.tenant, "subject": self.subject(name)})
         return dict(json.loads(rows[0][0])) if rows else None
 
     # Events
@@ -272,47 +259,47 @@ class Transaction:
             return person
         self.add(schema.events, person, rows)
         last = events[-1].sequence
-        self._statements.write(_ADVANCE, [{"own_tenant": self.tenant, "own_id": person.id, "last": last}])
+        self._statements.write(queries.ADVANCE, [{"own_tenant": self.tenant, "own_id": person.id, "last": last}])
         return PersonRow(person.id, person.name, person.created, last)
 
     def events(self, person: PersonRow, *, after: int = 0) -> tuple[StoredEvent, ...]:
         """Events with a sequence beyond `after`, in the order of sequence."""
-        found = self._statements.read(_EVENTS, {**self._own(person), "after": after})
+        found = self._statements.read(queries.EVENTS, {**self._own(person), "after": after})
         return tuple(_stored(row) for row in found)
 
     def events_called(self, person: PersonRow, ids: Sequence[str]) -> dict[str, StoredEvent]:
         """Those of a person's events that have one of these ids."""
-        found = self._statements.execute(_EVENTS_CALLED, {**self._own(person), "ids": list(ids)})
+        found = self._statements.execute(queries.EVENTS_CALLED, {**self._own(person), "ids": list(ids)})
         return {event.id: event for event in map(_stored, found)}
 
     # Any table whose rows belong to a person
 
     def rows(self, table: Table, person: PersonRow) -> list[dict[str, Any]]:
         """All of a person's rows, by column."""
-        return _by_column(table, self._statements.read(_rows(table), self._own(person)))
+        return _by_column(table, self._statements.read(queries.rows(table), self._own(person)))
 
     def row(self, table: Table, person: PersonRow, **key: Any) -> dict[str, Any] | None:
         """The row with these values in the rest of its key."""
         if not key and table in self._beside:
             found = self._beside.pop(table)
             return found[0] if found else None
-        rows = self._statements.read(_row(table, tuple(key)), {**self._own(person), **key})
+        rows = self._statements.read(queries.row(table, tuple(key)), {**self._own(person), **key})
         return _by_column(table, rows)[0] if rows else None
 
     def add(self, table: Table, person: PersonRow, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows of a person's."""
         own = self._own(person)
-        self._statements.write(_insert(table), [{**own, **row} for row in rows])
+        self._statements.write(queries.insert(table), [{**own, **row} for row in rows])
 
     def put(self, table: Table, person: PersonRow, row: Mapping[str, Any]) -> None:
         """Insert a row, or replace the one of its key."""
         self._beside.pop(table, None)
-        statement = _upsert(table, self._store.engine.dialect.name)
+        statement = queries.upsert(table, self._store.engine.dialect.name)
         self._statements.write(statement, [{**self._own(person), **row}])
 
     def remove(self, table: Table, person: PersonRow) -> int:
         """Delete all of a person's rows; how many there were."""
-        return int(self._statements.execute(_remove(table), self._own(person)).rowcount)
+        return int(self._statements.execute(queries.remove(table), self._own(person)).rowcount)
 
     def execute(self, statement: Any) -> Any:
         """Run a statement that names this tenant itself: for the modules of this folder."""
@@ -359,72 +346,3 @@ def check_name(name: str, what: str) -> None:
 def as_json(value: object) -> str:
     """Canonical: the same value gives the same text."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-_people, _events, _stones = schema.people.c, schema.events.c, schema.tombstones.c
-_FIELDS = (_people.id, _people.name, _people.created, _people.sequence)
-_PERSON = select(*_FIELDS).where(_people.tenant == bindparam("tenant"), _people.name == bindparam("name"))
-_LOCKED_PERSON = _PERSON.with_for_update()
-_PEOPLE = (
-    select(*_FIELDS)
-    .where(_people.tenant == bindparam("tenant"), _people.name > bindparam("name"))
-    .order_by(_people.name)
-    .limit(bindparam("limit"))
-)
-_COUNT = select(func.count()).select_from(schema.people).where(_people.tenant == bindparam("tenant"))
-_TOMBSTONE = select(_stones.receipt).where(
-    _stones.tenant == bindparam("tenant"), _stones.subject == bindparam("subject")
-)
-_EVENT = (_events.sequence, _events.id, _events.kind, _events.happened_at, _events.learned_at, _events.payload)
-_OWN_EVENTS = select(*_EVENT).where(_events.tenant == bindparam("tenant"), _events.person == bindparam("person"))
-_EVENTS = _OWN_EVENTS.where(_events.sequence > bindparam("after")).order_by(_events.sequence)
-_EVENTS_CALLED = _OWN_EVENTS.where(_events.id.in_(bindparam("ids", expanding=True)))
-_ADVANCE = (
-    update(schema.people)
-    .where(_people.tenant == bindparam("own_tenant"), _people.id == bindparam("own_id"))
-    .values(sequence=bindparam("last"))
-)
-
-
-@cache
-def _insert(table: Table) -> Any:
-    """An insert that asks for nothing back, such as a number the database gave."""
-    return table.insert().inline()
-
-
-@cache
-def _first(table: Table, dialect: str) -> Any:
-    """An insert that leaves what is there already."""
-    return (sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)).on_conflict_do_nothing()
-
-
-@cache
-def _rows(table: Table) -> Select[Any]:
-    mine = table.c.tenant == bindparam("tenant"), table.c.person == bindparam("person")
-    return select(table).where(*mine).order_by(*table.primary_key.columns)
-
-
-@cache
-def _row(table: Table, key: tuple[str, ...]) -> Select[Any]:
-    mine = table.c.tenant == bindparam("tenant"), table.c.person == bindparam("person")
-    return select(table).where(*mine, *(table.c[name] == bindparam(name) for name in key))
-
-
-@cache
-def _beside(table: Table) -> Select[Any]:
-    """The row about the person of this name, in a table that has one a person."""
-    named = select(_people.id).where(_people.tenant == bindparam("tenant"), _people.name == bindparam("name"))
-    return select(table).where(table.c.tenant == bindparam("tenant"), table.c.person == named.scalar_subquery())
-
-
-@cache
-def _remove(table: Table) -> Delete:
-    return delete(table).where(table.c.tenant == bindparam("tenant"), table.c.person == bindparam("person"))
-
-
-@cache
-def _upsert(table: Table, dialect: str) -> Any:
-    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
-    key = [column.name for column in table.primary_key.columns]
-    rest = {column.name: insert.excluded[column.name] for column in table.columns if column.name not in key}
-    return insert.on_conflict_do_update(index_elements=key, set_=rest)
