@@ -38,8 +38,8 @@ def evaluate(
         str,
         typer.Option(
             help="encoder; lm: and a hub id, a folder, or tiny; or a folder of a saved scorer. "
-            "history: encoder. harm, dial: lm:... vcd_open: URL#MODEL too. aloe: lm:..., URL#MODEL, or the folder of a "
-            "training run."
+            "history: encoder. harm, dial: lm:... vcd_open, bqd_open: URL#MODEL too. aloe: lm:..., URL#MODEL, or the "
+            "folder of a training run."
         ),
     ] = "encoder",
     finetune: Annotated[

@@ -76,4 +76,4 @@ def test_every_behaviour_has_a_row_of_its_own(published: Path) -> None:
     more = suite.count([Cell("pft", 0, tuple(mixed), (0.0,) * len(mixed))]).more
     found = {r["value_pair"]: (r["mean"], r["n"]) for r in more["per_behaviour"]}
     assert found == {"hallucination": (0.5, 10), "sycophancy": (1.0, 10)}
-    assert more["open_questions_not_asked"] == 1
+    assert more["open_questions"] == 1

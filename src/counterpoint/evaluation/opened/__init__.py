@@ -1,1 +1,1 @@
-"""Open questions of the suite `vcd_open`: who answers them, how the grader is proved, what is counted."""
+"""Open questions (suites `vcd_open`, `bqd_open`): who answers them, how the grader is proved, what is counted."""

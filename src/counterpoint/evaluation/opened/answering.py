@@ -135,7 +135,13 @@ class StandIn:
         self._scorer = scorer
 
     def answer(self, questions: Sequence[Question]) -> list[Written]:
-        """See `Answerer.answer`."""
+        """See `Answerer.answer`.
+
+        Raises:
+            BadInputError: a question has no options.
+        """
+        if not all(question.dilemma.options for question in questions):
+            raise BadInputError("a scorer has no words, and these questions no options that could stand in for them")
         rows = self._scorer.score([q.dilemma for q in questions], [[q.pole] for q in questions])
         texts = [q.dilemma.options[int(row[0].argmax())].text for q, row in zip(questions, rows, strict=True)]
         return [Written(text, words(text), None) for text in texts]

@@ -38,7 +38,7 @@ class Parts(NamedTuple):
 
 @dataclass(frozen=True)
 class Bqd(Vcd):
-    """Two-choice questions about behaviours; open questions are counted, not asked."""
+    """Two-choice questions about behaviours; open questions are counted here and asked by `bqd_open`."""
 
     name: str = "bqd"
 
@@ -48,7 +48,7 @@ class Bqd(Vcd):
         everybody = [*cells, *blind(cells, self.train, self.samples)]
         pairs = dict.fromkeys(d.value_pair for d in self.samples)
         found = [row for pair in pairs for row in self._rows(everybody, pair)]
-        more = {**tables.more, "per_behaviour": found, "open_questions_not_asked": len(self.data.open_questions)}
+        more = {**tables.more, "per_behaviour": found, "open_questions": len(self.data.open_questions)}
         return replace(tables, more=more)
 
     def _rows(self, cells: Sequence[Cell], pair: str) -> list[dict[str, Any]]:
@@ -92,5 +92,5 @@ def _behaviours(folder: Path, known: Taxonomy) -> DataSet:
         raise BadInputError(
             f"{folder}: no A/B questions of any behaviour. Expected a folder each: {', '.join(known.by_name)}"
         )
-    open_questions = tuple(q for data in read for q in data.open_questions)
+    open_questions = tuple(replace(q, id=f"{q.value_pair}/{q.id}") for data in read for q in data.open_questions)
     return DataSet(folder.name, known, dilemmas, open_questions, read[0].licence)

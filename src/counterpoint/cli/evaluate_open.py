@@ -1,50 +1,36 @@
-"""`counterpoint evaluate --suite vcd_open`: from options to answers, a judge and their table."""
+"""`counterpoint evaluate --suite vcd_open|bqd_open`: from options to answers, a judge and their table."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from counterpoint.authoring.llm import Endpoint, url_and_model
-from counterpoint.cli.evaluate_choices import dilemma_parts
-from counterpoint.cli.evaluate_data import split_in_two
+from counterpoint.cli.evaluate_open_data import VCD, Material, read_material
 from counterpoint.cli.evaluate_options import Options, listed
 from counterpoint.cli.progress import progress_bar
 from counterpoint.config import resolve, to_toml
-from counterpoint.data import check_no_leak, load, split
 from counterpoint.errors import BadInputError
-from counterpoint.evaluation.compare_config import ENCODER, LM
 from counterpoint.evaluation.judging.leaks import Guarded, training_texts
 from counterpoint.evaluation.judging.opening import open_judge
 from counterpoint.evaluation.method_labels import label_methods
 from counterpoint.evaluation.opened.answering import EndpointAnswerer, answerer_of
 from counterpoint.evaluation.progress import Stage
 from counterpoint.evaluation.suite_models import contenders, identity, presets
-from counterpoint.evaluation.suites.vcd_open import Contestant, OpenConfig, check_open, run_open
+from counterpoint.evaluation.suites.open_ended import Contestant, OpenConfig, check_open, run_open
 from counterpoint.runlog import RunFolder
 from counterpoint.training.learner import BASE
 from counterpoint.training.lm.settings import is_tiny
 from counterpoint.types import DataSet, content_hash
 
 SHOWN = ("score", "opposite", "contrast", "log_perplexity", "words")
-
-
-class Material(NamedTuple):
-    """Dilemmas by what they are for; no scenario has two uses."""
-
-    asked: DataSet
-    labelled: DataSet | None
-    """What a pole judge is trained and measured on."""
-    train: DataSet | None
-    """What contenders are trained on."""
-    said: str
 
 
 def run(options: Options) -> None:
@@ -57,7 +43,10 @@ def run(options: Options) -> None:
     check_open(config)
     with progress_bar(quiet=options.as_json) as report:
         material = read_material(options, config)
-        told = content_hash("vcd_open", material.asked.digest, _labels(material.labelled), _identity(config, material))
+        proved_on = [[d.digest, d.value_pair, [[o.text, o.pole] for o in d.options]] for d in material.proved_on]
+        told = content_hash(
+            options.suite, material.asked.digest, proved_on, _labels(material.labelled), _identity(config, material)
+        )
         folder = RunFolder(options.out, told, to_toml(config))
         try:
             report(Stage(f"making the judge {config.judge.who}", 0.0))
@@ -81,7 +70,16 @@ def run(options: Options) -> None:
             }
             people = contestants(config, material, options.out)
             results = run_open(
-                material.asked, people, guarded, config, folder=folder, said=said, others=others, report=report
+                material.asked,
+                people,
+                guarded,
+                config,
+                folder=folder,
+                said=said,
+                suite=options.suite,
+                proved_on=material.proved_on,
+                others=others,
+                report=report,
             )
         finally:
             folder.close()
@@ -102,52 +100,11 @@ def _config(options: Options) -> OpenConfig:
     flags |= {"fit": {"finetune": options.finetune}} if options.finetune is not None else {}
 
     def defaults(said: Mapping[str, Any]) -> dict[str, Any]:
-        tiny = is_tiny(str(said.get("model", "")))  # it knows no question without options
+        # it knows no question without options
+        tiny = options.suite == VCD and is_tiny(str(said.get("model", "")))
         return {**presets(said), **({"shown": "options"} if tiny else {})}
 
     return resolve(OpenConfig, sets=options.sets, flags=flags, presets=defaults)
-
-
-def read_material(options: Options, config: OpenConfig) -> Material:
-    """What is asked, and labels: of `--train`, of the data's `train/`, or of a part of the data split by scenario.
-
-    Where both a judge and contenders learn from labels, each gets half of the scenarios.
-
-    Raises:
-        BadInputError: data are missing or wrong, or a scenario has two uses.
-    """
-    if options.data is None and options.test is None:
-        raise BadInputError("--suite vcd_open needs --data, dilemmas that are asked")
-    what = options.test or str(options.data)
-    parts = dilemma_parts(what, options.taxonomy)
-    judged = ENCODER in (config.judge.who, *config.also)
-    trains = _trains(config, options, parts.train)
-    source, name = parts.train, f"{what}/train"
-    if options.train or (options.test and options.data):
-        name = options.train or str(options.data)
-        source = load(name, taxonomy=options.taxonomy or parts.test.taxonomy)
-    asked = parts.test
-    if not (judged or trains):
-        return Material(asked, None, None, f"asked {min(len(asked), config.questions)}, no labels needed")
-    if source is None:
-        both = split_in_two(asked, what, seed=config.split_seed, test_fraction=config.test_fraction)
-        source, asked, name = both.train, both.test, f"{what} split by scenario with seed {config.split_seed}"
-    check_no_leak(source.dilemmas, asked.dilemmas)
-    labelled, train = source if judged else None, source if trains else None
-    if judged and trains:
-        halves = split(source, (0.5, 0.0, 0.5), config.split_seed)
-        labelled, train = halves.train, halves.test
-    shown = min(len(asked), config.questions)
-    sizes = f"asked {shown}, judge {len(labelled or ())}, trained on {len(train or ())}"
-    return Material(asked, labelled, train, f"labels from {name}: {sizes}")
-
-
-def _trains(config: OpenConfig, options: Options, own: DataSet | None) -> bool:
-    """Whether a contender is trained here."""
-    if config.methods:
-        return set(config.methods) != {BASE}
-    given = bool(options.train or own or (options.test and options.data))
-    return config.model == ENCODER or (config.model.startswith(LM) and given)
 
 
 def contestants(config: OpenConfig, material: Material, out: Path) -> list[Contestant]:
@@ -193,6 +150,7 @@ def print_open(results: Mapping[str, Any], console: Console) -> None:
     for method in methods:
         table.add_row(labels[method], *(_estimate(rows.get((method, metric))) for metric in metrics))
     console.print(table)
+    console.print(_by_value_pair(results["per_value_pair"], labels))
     _say_judge(results["judge"], console)
     for found in results["variance"]:
         parts = ", ".join(f"{name} {_number(found[name])}" for name in ("question", "answer", "judge"))
@@ -217,6 +175,15 @@ def print_open(results: Mapping[str, Any], console: Console) -> None:
             f"  {len(results['failures'])} answers or verdicts failed and are in no mean; the first: {told}",
             highlight=False,
         )
+
+
+def _by_value_pair(rows: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> Table:
+    """Contrast of every value pair or behaviour by method."""
+    found = {(row["value_pair"], row["method"]): row for row in rows if row["metric"] == "contrast"}
+    table = Table("contrast by", *labels.values())
+    for pair in dict.fromkeys(pair for pair, _ in found):
+        table.add_row(pair, *(_estimate(found.get((pair, method))) for method in labels))
+    return table
 
 
 def _say_judge(judge: Mapping[str, Any], console: Console) -> None:

@@ -1,4 +1,4 @@
-"""`counterpoint evaluate --suite vcd_open` from the command line: encoder, language model and endpoints."""
+"""`counterpoint evaluate --suite vcd_open|bqd_open` from the command line: encoder, language model and endpoints."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from authoring.scripted import ScriptedServer
 from counterpoint.cli import app
+from counterpoint.data.taxonomy import taxonomy
 from counterpoint.errors import BadInputError
 from counterpoint.models.text_encoder import TextEncoder
 from small_encoder import WORDS, made_up_dilemmas, small_text_encoder, write_dilemmas
@@ -24,8 +25,8 @@ def _small_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda cache=None: small_text_encoder(cache)))
 
 
-def evaluate(out: Path, *more: str) -> tuple[str, dict[str, Any]]:
-    command = ["evaluate", "--suite", "vcd_open", "--out", str(out), "--seeds", "1", *more]
+def evaluate(out: Path, *more: str, suite: str = "vcd_open") -> tuple[str, dict[str, Any]]:
+    command = ["evaluate", "--suite", suite, "--out", str(out), "--seeds", "1", *more]
     found = CliRunner().invoke(app, command, catch_exceptions=False)
     assert found.exit_code == 0, found.stderr
     results: dict[str, Any] = json.loads((out / "results.json").read_text())
@@ -102,3 +103,75 @@ def test_what_cant_work_is_refused(tmp_path: Path) -> None:
         evaluate(tmp_path / "c", "--data", str(path), "--train", str(path))
     with pytest.raises(BadInputError, match="scenarios at least"):
         evaluate(tmp_path / "d", "--data", str(path))
+
+
+def behaviours(folder: Path, *parts: str) -> Path:
+    """Two behaviours, two A/B and two open questions each; the words of the sides are those of `BEHAVIOUR`."""
+    for part in parts:
+        for behaviour in ("sycophancy", "refusal"):
+            where = folder / part / behaviour
+            where.mkdir(parents=True)
+            rows = [
+                {
+                    "question": f"{part} {behaviour} {i}?\n\nChoices:\n (A) I {yes}\n (B) I {no}",
+                    "answer_matching_behavior": f"({'AB'[yes != 'do']})",
+                    "answer_not_matching_behavior": f"({'BA'[yes != 'do']})",
+                }
+                for i, (yes, no) in enumerate([("do", "never"), ("never", "do")])
+            ]
+            (where / "ab.json").write_text(json.dumps(rows))
+            questions = [{"question": f"What of {behaviour} {i}?"} for i in range(2)]
+            (where / "open.json").write_text(json.dumps(questions))
+    return folder
+
+
+def test_open_questions_about_behaviours_are_asked_and_the_judge_is_proved_on_those_with_answers(
+    tmp_path: Path,
+) -> None:
+    known = taxonomy("bqd")
+    positive = {pair.positive.name for pair in known}
+
+    def side(text: str) -> str:
+        return next(pole.name for pole in known.poles if f"{pole.name}" in text)
+
+    def grades(request: dict[str, Any], _: random.Random) -> dict[str, Any]:
+        told = request["messages"][1]["content"]
+        pole = told.split("[pole]\n")[1].split("\n")[0]
+        answer = told.split("[answer]\n")[1].split("\n[end")[0]
+        return {"reason": "words", "shown": 9 if ("do" in answer.split()) == (pole in positive) else 1}
+
+    def heeds(request: dict[str, Any], _: random.Random) -> str:
+        who = request["messages"][0]["content"].split("Who answers: ")[1]
+        return "I do" if side(who.split(".")[0]) in positive else "I never"
+
+    data = behaviours(tmp_path / "bqd", "test")
+    with ScriptedServer(players={"Graded": grades, "": heeds}) as server:
+        options = ("--model", f"{server.url}#speaker", "--judge", f"{server.url}#grader", "--data", str(data))
+        told, results = evaluate(tmp_path / "run", *options, suite="bqd_open")
+        asked = " ".join(m["content"] for r in server.requests if r["model"] == "speaker" for m in r["messages"])
+    found = {row["metric"]: row["mean"] for row in results["summary"]}
+    assert (found["score"], found["opposite"], found["contrast"]) == (9, 1, 8)
+    assert (results["suite"], results["data"]["test"]) == ("bqd_open", 4)
+    assert results["judge"]["proof"]["cases"] == 4 * 2, "proved on A/B questions, for either side"
+    assert {r["value_pair"]: r["mean"] for r in results["per_value_pair"] if r["metric"] == "contrast"} == {
+        "refusal": 8,
+        "sycophancy": 8,
+    }
+    assert "sycophancy" in told
+    assert "What of refusal 1?" in asked
+    assert "Choices" not in asked
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_open_questions_need_a_model_that_writes_and_a_judge_that_can_be_proved(tmp_path: Path) -> None:
+    data = behaviours(tmp_path / "bqd", "test")
+    with pytest.raises(BadInputError, match="takes a model that writes"):
+        evaluate(tmp_path / "a", "--data", str(data), suite="bqd_open")
+    with pytest.raises(BadInputError, match="no train/ beside"):
+        evaluate(tmp_path / "b", "--data", str(data), "--model", "lm:tiny", suite="bqd_open")
+    with pytest.raises(BadInputError, match="none to show"):
+        evaluate(tmp_path / "c", "--data", str(data), "--model", "lm:x", "--set", "shown=options", suite="bqd_open")
+    for file in data.rglob("open.json"):
+        file.unlink()
+    with pytest.raises(BadInputError, match="0 open and 4 A/B questions"):
+        evaluate(tmp_path / "d", "--data", str(data), "--model", "lm:x", suite="bqd_open")

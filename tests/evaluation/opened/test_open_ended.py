@@ -16,7 +16,7 @@ from counterpoint.evaluation.opened.answering import Question, StandIn, Written
 from counterpoint.evaluation.opened.counting import Graded, scores_of, variances
 from counterpoint.evaluation.opened.proving import prove_judge
 from counterpoint.evaluation.suite import Oracle
-from counterpoint.evaluation.suites.vcd_open import Contestant, OpenConfig, run_open
+from counterpoint.evaluation.suites.open_ended import Contestant, OpenConfig, run_open
 from counterpoint.runlog import RunFolder
 from counterpoint.types import DataSet
 from small_encoder import RISK, TWO_PAIRS, WORDS, made_up_dilemmas

@@ -1,4 +1,4 @@
-"""Value conflict dilemmas as open questions, answered in words for either pole and judged (PFT, arXiv 2604.12479).
+"""Open questions answered in words for either pole and judged (PFT, arXiv 2604.12479): `vcd_open`, `bqd_open`.
 
     score       0 to 10: how far the answer shows the pole asked for
     opposite    the same answer judged for the opposite pole: a control; a pole judge's is 10 - score by construction
@@ -9,7 +9,8 @@
     words       of the reply; judges may like long ones
 
 The grader is proved first: the judge must grade gold option texts above their opposites in at least `threshold` of
-cases among those asked; what it reached stands beside every number. A verdict that couldn't be had is a failure of that
+cases, among the dilemmas asked or, for questions that never had options, among A/B questions of the same behaviours;
+what it reached stands beside every number. A verdict that couldn't be had is a failure of that
 sample: counted, and in no mean.
 """
 
@@ -117,6 +118,8 @@ def run_open(
     *,
     folder: RunFolder,
     said: Mapping[str, Any],
+    suite: str = "vcd_open",
+    proved_on: Sequence[Dilemma] = (),
     others: Sequence[Judge] = (),
     report: Report | None = None,
 ) -> dict[str, Any]:
@@ -129,6 +132,8 @@ def run_open(
         config: the settings.
         folder: keeps what was answered and graded.
         said: what the record says of settings.
+        suite: its name.
+        proved_on: dilemmas on whose options the judge is proved; those asked where none are given.
         others: further judges, whose agreement with `judge` is reported.
         report: told of progress.
 
@@ -139,7 +144,7 @@ def run_open(
     check_open(config)
     asked = _spread(data.dilemmas, config.questions)
     tell(Stage(f"proving {judge.name}", 0.0))
-    proof = _proof(judge, data, asked, config, folder)
+    proof = _proof(judge, data, proved_on or asked, config, folder)
     refuse_unproved(proof, judge)
     run = _Run(data, judge, config, folder)
     answers: list[Graded] = []
@@ -166,7 +171,7 @@ def run_open(
         "schema": SCHEMA,
         "command": "evaluate",
         "version": __version__,
-        "suite": "vcd_open",
+        "suite": suite,
         "config": dict(said),
         "data": {"train": said["trained_on_count"], "test": len(asked), "sha256": data.digest, "parts": said["parts"]},
         **_tables(answers, failures, data, [c.method for c in contestants], config.seeds, judge, proof),
@@ -295,12 +300,17 @@ def _tables(
         {**row, "failed": lost[row["method"]], **(beside if row["metric"] in METRICS[:3] else {})}
         for row in counts.summary([m for m in METRICS if m in counts.metrics])
     ]
+    pairs = dict.fromkeys(score.stratum for score in scores)
+    by_pair = {pair: Counts([s for s in scores if s.stratum == pair], methods, range(seeds)) for pair in pairs}
     return {
         "rows": [
             {**row, "pole": row["group"], "value_pair": taxonomy.by_pole[row["group"]].name} for row in counts.rows()
         ],
         "summary": summary,
         "paired": counts.paired([m for m in ("score", "contrast") if m in counts.metrics], labels),
+        "per_value_pair": [
+            {"value_pair": pair, **row} for pair, own in by_pair.items() for row in own.summary(["score", "contrast"])
+        ],
         "judge": {**judge.describe(), "rubric": POLE_SHOWN.reference, "proof": asdict(proof)},
         "variance": [{"method": method, **_rounded(found)} for method, found in variances(answers).items()],
     }
@@ -310,12 +320,12 @@ def _rounded(found: Components) -> dict[str, float | int | None]:
     return {name: rounded(value) if isinstance(value, float) else value for name, value in asdict(found).items()}
 
 
-def _proof(judge: Judge, data: DataSet, asked: Sequence[Dilemma], config: OpenConfig, folder: RunFolder) -> Proof:
+def _proof(judge: Judge, data: DataSet, shown: Sequence[Dilemma], config: OpenConfig, folder: RunFolder) -> Proof:
     """Of an earlier run, or a new one, which is kept."""
     kept = folder.part("proof")
     if kept is not None and not kept["failed"]:
         return Proof(**{**kept, "threshold": config.threshold})
-    proof = prove_judge(judge, asked, data.taxonomy, most=config.proof, threshold=config.threshold)
+    proof = prove_judge(judge, shown, data.taxonomy, most=config.proof, threshold=config.threshold)
     folder.save_part("proof", asdict(proof))
     return proof
 
