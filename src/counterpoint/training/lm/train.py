@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import math
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed
 import transformers
 
 from counterpoint.errors import BadInputError, CounterpointError
@@ -81,6 +83,9 @@ def run_plan(
     rows = plan.rows.rows
     _check_context(language, rows)
     arguments = _arguments(language, plan, settings, seed, out)
+    if arguments.world_size > 1:  # a gloo process that ends with its group open may abort, and fail the whole job
+        atexit.unregister(_leave_group)
+        atexit.register(_leave_group)
     open_folder(out, _identity(language, plan, objective, settings, seed, arguments.world_size))
     language.add_adapter(settings.lora, seed=seed)
     module = TrieModule(language, backend=settings.backend)
@@ -94,6 +99,11 @@ def run_plan(
     gather(module)
     language.model.eval()
     return [Point(entry["step"], entry["epoch"], entry["loss"]) for entry in history if "loss" in entry]
+
+
+def _leave_group() -> None:
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _train(
