@@ -52,11 +52,22 @@ def test_a_finished_part_is_taken_over_by_the_next_run_and_a_damaged_one_is_not(
 
 
 def test_a_folder_of_other_settings_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
-    opened(tmp_path, "a").close()
+    first = opened(tmp_path, "a")
+    first.save_part("pft-seed0", 1)
+    first.close()
     with pytest.raises(BadInputError, match="other settings or data"):
         RunFolder(tmp_path, "b", "seeds = 2\n")
     assert (tmp_path / "config.toml").read_text() == "seeds = 1\n"
     opened(tmp_path, "a").close()  # the refused run holds no lock
+
+
+def test_a_folder_in_which_nothing_is_kept_yet_takes_other_settings(tmp_path: Path) -> None:
+    opened(tmp_path, "a").close()
+    RunFolder(tmp_path, "b", "seeds = 2\n").close()
+    assert (tmp_path / "config.toml").read_text() == "seeds = 2\n"
+    (tmp_path / "checkpoints").mkdir()
+    with pytest.raises(BadInputError, match="other settings or data"):
+        opened(tmp_path, "a")
 
 
 def test_two_runs_in_one_folder_at_once_are_refused_until_the_first_is_closed(tmp_path: Path) -> None:

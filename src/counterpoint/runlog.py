@@ -57,7 +57,7 @@ class Parts(Protocol):
 
 
 class RunFolder:
-    """The folder of one run. `part`s are keyed by name; a folder of another configuration is refused."""
+    """The folder of one run. `part`s are keyed by name; a folder that keeps anything of other settings is refused."""
 
     def __init__(self, path: Path, identity: str, config_toml: str) -> None:
         self.path = path
@@ -85,12 +85,19 @@ class RunFolder:
 
     def _check_identity(self, identity: str) -> None:
         mark = self.path / "parts" / "identity"
-        if mark.exists() and mark.read_text() != identity:
+        if mark.exists() and mark.read_text() != identity and self._keeps_anything():
             raise BadInputError(
                 f"{self.path}: holds a run with other settings or data, which would be overwritten. "
                 "Give another --out, or remove the folder"
             )
         write_text(mark, identity)
+
+    def _keeps_anything(self) -> bool:
+        """Whether there is something to lose; a run that ended before it kept anything, say of a mistyped model, has
+        nothing."""
+        opened = {"parts", ".lock", "config.toml"}
+        found = [entry.name for entry in self.path.iterdir() if entry.name not in opened]
+        return bool(found) or any(entry.name != "identity" for entry in (self.path / "parts").iterdir())
 
     def part(self, name: str) -> Any | None:
         """A finished part of an earlier, interrupted run; None where there is none or it is damaged."""

@@ -53,6 +53,7 @@ def test_in_the_toy_world_a_model_that_remembers_rises_and_one_that_forgets_does
         done = called(*given)
         assert done.exit_code == 0, done.output
         assert "last - first" in done.output
+        assert "With 64 cases a difference of 0.35 points or more" in done.output  # 2.80158 / sqrt(64)
         results = json.loads((out / "results.json").read_text())
         calls = server.stats.calls
         assert called(*given).exit_code == 0

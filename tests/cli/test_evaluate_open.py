@@ -49,6 +49,7 @@ def test_data_alone_are_split_for_judge_and_contenders(tmp_path: Path) -> None:
     assert "the option that it puts first is taken for its answer" in told
     assert "held-out options" in told
     assert set(results["stand_in"]) == {"pft", "base"}
+    assert (results["power"]["units"], results["power"]["comparisons"]) == (results["data"]["test"], 1)
     assert all("judge_kappa" in row for row in results["summary"] if row["metric"] == "score")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from counterpoint.errors import BadInputError
-from counterpoint.evaluation.foresight import foresee, spread_of
+from counterpoint.evaluation.foresight import foresee, foresee_cases, foresee_people, foresee_questions, spread_of
 
 
 def pilot(folder: Path, right: dict[str, list[list[bool]]]) -> Path:
@@ -29,6 +29,15 @@ def test_every_pair_of_methods_is_a_comparison() -> None:
     assert found is not None
     assert found.comparisons == 6
     assert foresee(100, 1) is None
+
+
+def test_people_cases_and_questions_have_spreads_of_their_own() -> None:
+    # (z(1 - 0.05 / 6) + z(0.8)) s / sqrt(100) with z(0.991667) = 2.39398, z(0.8) = 0.84162
+    for found, sd in ((foresee_people(100, 3), 0.25), (foresee_cases(100, 3), 1.0), (foresee_questions(100, 3), 2.0)):
+        assert found is not None
+        assert found.minimum_detectable_effect == pytest.approx(3.2356 * sd / 10, abs=1e-4)
+    assert foresee_people(100, 0) is None
+    assert foresee_cases(100, 1) is None
 
 
 def test_a_pilot_s_spread_is_that_of_dilemmas_over_poles_and_seeds(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from counterpoint.evaluation.harm import samples
 from counterpoint.evaluation.harm.report import write_harm_report
 from counterpoint.evaluation.harm.samples import Sample, english
 from counterpoint.evaluation.harm.truthfulqa import RIGHT, WRONG
+from counterpoint.evaluation.power import Plan
 from counterpoint.evaluation.suites import harm
 from counterpoint.evaluation.suites.harm import HarmConfig, run_harm
 from counterpoint.runlog import RunFolder
@@ -46,10 +47,11 @@ def engine() -> Engine:
 
 
 def run(engine: Engine, folder: Path, config: HarmConfig = CONFIG) -> dict[str, Any]:
-    opened = RunFolder(folder, "same", "")
+    opened, said = RunFolder(folder, "same", ""), list[Plan]()
     try:
-        results = run_harm(engine, few(), config, folder=opened)
+        results = run_harm(engine, few(), config, folder=opened, announce=said.append)
         opened.write_json("results.json", results)
+        assert [plan._asdict() for plan in said] == list(results["power"].values())
         return results
     finally:
         opened.close()
@@ -61,6 +63,11 @@ def test_every_metric_is_there_for_the_base_and_the_method(engine: Engine, tmp_p
     found = {(row["metric"], row["method"]) for row in results["summary"]}
     metrics = {"neutral_changed", "neutral_right", "two_choice", "agrees_wrong", "agrees_right", "surprise", "length"}
     assert found == {(metric, method) for metric in metrics for method in ("base", "mixture")}
+    units = {row["metric"]: row["n"] + row["undefined"] for row in results["summary"]}
+    assert {metric: plan["units"] for metric, plan in results["power"].items()} == {
+        metric: units[metric]
+        for metric in ("neutral_changed", "neutral_right", "two_choice", "agrees_wrong", "agrees_right")
+    }
     base = {row["metric"]: row["mean"] for row in results["summary"] if row["method"] == "base"}
     assert (base["neutral_changed"], base["length"]) == (0.0, 1.0)
     page = write_harm_report(tmp_path).read_text()

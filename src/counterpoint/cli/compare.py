@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from counterpoint.cli.progress import progress_bar
+from counterpoint.cli.told import tell
 from counterpoint.config import resolve
 from counterpoint.evaluation.power import Plan
 
@@ -61,13 +62,9 @@ def compare(
     settings = resolve(CompareConfig, file=config, sets=set_ or (), flags=flags, presets=presets)
     with progress_bar(quiet=as_json) as report:
         results = run(settings, out, keep_good=keep_good, pilot=pilot, announce=announcer(quiet=as_json), report=report)
-    if as_json:
-        typer.echo(json.dumps({key: results[key] for key in ("data", "summary", "paired", "seconds")}))
-        return
-    print_results(results, Console())
-    Console().print(
-        f"\nReport: {out / 'report.html'}   Numbers: {out / 'results.json'}", soft_wrap=True, highlight=False
-    )
+    summary = {key: results[key] for key in ("data", "summary", "paired", "seconds")}
+    where = {"Report": out / "report.html", "Numbers": out / "results.json"}
+    tell(summary, partial(print_results, results), as_json=as_json, **where)
 
 
 def announcer(*, quiet: bool) -> Callable[[Plan], None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -10,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -18,9 +16,11 @@ from counterpoint.authoring.calls import RunStoppedError
 from counterpoint.authoring.llm import url_and_model
 from counterpoint.cli.aloe_clients import Clients
 from counterpoint.cli.aloe_models import contestants, fingerprint, is_toy
+from counterpoint.cli.compare import announcer
 from counterpoint.cli.evaluate_options import Options
 from counterpoint.cli.progress import progress_bar
 from counterpoint.cli.survivor import divide
+from counterpoint.cli.told import estimate, tell
 from counterpoint.config import resolve, to_toml
 from counterpoint.data.conversations import Persona, load_conversations
 from counterpoint.errors import BadInputError
@@ -89,16 +89,13 @@ def run(options: Options) -> None:
             run=clients.run,
             guard=clients.uninterrupted,
             proof=proof,
+            announce=announcer(quiet=options.as_json),
             report=report,
         )
         results["config"] |= {"data": options.data or TOY, "models": [c._asdict() for c in models]}
         folder.write_json("results.json", results)
-    if options.as_json:
-        typer.echo(json.dumps(results["summary"]))
-        return
-    print_aloe(results, Console())
-    where = f"\nNumbers: {options.out / 'results.json'}   Talks: {options.out / 'predictions.jsonl'}"
-    Console().print(where, soft_wrap=True, highlight=False)
+    where = {"Numbers": options.out / "results.json", "Talks": options.out / "predictions.jsonl"}
+    tell(results["summary"], partial(print_aloe, results), as_json=options.as_json, **where)
 
 
 @contextmanager
@@ -184,7 +181,7 @@ def print_aloe(results: Mapping[str, Any], console: Console) -> None:
     methods = list(dict.fromkeys(row["method"] for row in results["summary"]))
     for method in methods:
         cells = [_number(found[method, at(turn)]) for turn in shown]
-        table.add_row(LABELS.get(method, method), *cells, *(_estimate(found[method, m]) for m in (GAIN, RATE)))
+        table.add_row(LABELS.get(method, method), *cells, *(estimate(found[method, m]) for m in (GAIN, RATE)))
     console.print(table)
     console.print("  95% intervals over cases", style="dim")
     for row in results["relative"]:
@@ -207,10 +204,3 @@ def print_aloe(results: Mapping[str, Any], console: Console) -> None:
 
 def _number(row: Mapping[str, Any]) -> str:
     return "-" if row["mean"] is None else f"{row['mean']:.2f}"
-
-
-def _estimate(row: Mapping[str, Any]) -> str:
-    """A mean and, below it, its interval."""
-    if row["mean"] is None:
-        return "-"
-    return f"{row['mean']:.2f}\n({row['ci_low']:.2f} to {row['ci_high']:.2f})"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -16,6 +15,7 @@ from counterpoint.cli.compare import announcer
 from counterpoint.cli.evaluate_data import split_in_two
 from counterpoint.cli.evaluate_options import Options, listed
 from counterpoint.cli.progress import progress_bar
+from counterpoint.cli.told import estimate, tell
 from counterpoint.config import resolve, to_toml
 from counterpoint.data import check_no_leak, load
 from counterpoint.data.split import scenario_key
@@ -94,13 +94,12 @@ def run(options: Options) -> None:
             )
         finally:
             folder.close()
-    if options.as_json:
-        typer.echo(json.dumps(results["summary"]))
-        return
-    console = Console()
-    print_choices(results, console)
-    console.print(f"  trained on: {material.trained_on or 'nothing'}", style="dim", highlight=False)
-    console.print(f"\nNumbers: {options.out / 'results.json'}", soft_wrap=True, highlight=False)
+    tell(
+        results["summary"],
+        partial(print_choices, results),
+        as_json=options.as_json,
+        Numbers=options.out / "results.json",
+    )
 
 
 def read_material(asked: Options, config: SuiteConfig) -> Material:
@@ -180,7 +179,7 @@ def print_choices(results: Mapping[str, Any], console: Console) -> None:
     for metric in metrics:
         table.add_column(metric, justify="right")
     for method in dict.fromkeys(m for m, _ in rows):
-        table.add_row(labels[method], *(_estimate(rows.get((method, metric))) for metric in metrics))
+        table.add_row(labels[method], *(estimate(rows.get((method, metric)), digits=3) for metric in metrics))
     console.print(table)
     if "per_behaviour" in results:
         console.print(_behaviours(results["per_behaviour"], labels))
@@ -199,6 +198,7 @@ def print_choices(results: Mapping[str, Any], console: Console) -> None:
             f"{failure['method']}, {failure['sample']}: {failure['error']}",
             highlight=False,
         )
+    console.print(f"  trained on: {results['config']['trained_on'] or 'nothing'}", style="dim", highlight=False)
 
 
 def _behaviours(rows: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) -> Table:
@@ -206,7 +206,7 @@ def _behaviours(rows: Sequence[Mapping[str, Any]], labels: Mapping[str, str]) ->
     found = {(row["value_pair"], row["method"]): row for row in rows}
     table = Table("behaviour", *(labels[m] for m in dict.fromkeys(row["method"] for row in rows)))
     for pair in dict.fromkeys(row["value_pair"] for row in rows):
-        table.add_row(pair, *(_estimate(row) for (behaviour, _), row in found.items() if behaviour == pair))
+        table.add_row(pair, *(estimate(row, digits=3) for (behaviour, _), row in found.items() if behaviour == pair))
     return table
 
 
@@ -218,10 +218,3 @@ def _chance(chance: float | Mapping[str, float | None]) -> str:
         return ", ".join(f"{name} {value:.2f}" for name, value in chance.items() if value is not None)
     known = [value for value in chance.values() if value is not None]
     return f"{sum(known) / len(known):.2f}" if known else "-"
-
-
-def _estimate(row: Mapping[str, Any] | None) -> str:
-    """A value and, below it, its interval."""
-    if row is None or row["mean"] is None:
-        return "-"
-    return f"{row['mean']:.3f}\n({row['ci_low']:.2f}-{row['ci_high']:.2f})"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -15,6 +16,7 @@ from counterpoint.cli.evaluate_data import two_parts
 from counterpoint.cli.evaluate_harm import asking_of, open_engine
 from counterpoint.cli.evaluate_options import Options, listed
 from counterpoint.cli.progress import progress_bar
+from counterpoint.cli.told import tell
 from counterpoint.config import resolve, to_toml
 from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.runlog import RunFolder
@@ -82,19 +84,19 @@ def run(options: Options) -> None:
             report(Stage("done", 1.0))
         finally:
             folder.close()
-    if options.as_json:
-        typer.echo(json.dumps(summary))
-        return
+    tell(summary, partial(print_dial, summary, out), as_json=options.as_json, Numbers=out / "results.json")
+
+
+def print_dial(summary: Sequence[Mapping[str, Any]], out: Path, console: Console) -> None:
+    """What was asked of each method in unseen dilemmas, what it did, and where its dial lies."""
     table = Table(
         "method", "asked for", "shifted", title="Log-odds of the pole in unseen dilemmas", title_justify="left"
     )
     for row in summary:
         shifted = f"{row['mean']:+.2f} ({row['ci_low']:+.2f} to {row['ci_high']:+.2f})"
         table.add_row(row["method"], f"{row['strength']:+g}", shifted)
-    Console().print(table)
-    Console().print(
-        f"Dials: {out}/dial-*.json. Beside a model's folder they are found.", soft_wrap=True, highlight=False
-    )
+    console.print(table)
+    console.print(f"Dials: {out}/dial-*.json. Beside a model's folder they are found.", soft_wrap=True, highlight=False)
 
 
 def _measure(

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
+from counterpoint.cli.compare import announcer
 from counterpoint.cli.evaluate_data import Parts, content, two_parts
 from counterpoint.cli.evaluate_history import encoder_trainer
 from counterpoint.cli.evaluate_options import Options, listed
 from counterpoint.cli.progress import progress_bar
+from counterpoint.cli.told import tell
 from counterpoint.config import resolve, to_toml
 from counterpoint.errors import UnknownNameError
 from counterpoint.evaluation.drift.counting import ALIGNMENT, DELAY, FALSE, NOTICED, TURN
 from counterpoint.evaluation.progress import Stage
-from counterpoint.evaluation.suites.drift import DriftConfig, Trainer, Within, check_drift, run_drift
+from counterpoint.evaluation.suites.drift import DriftConfig, Trainer, Within, check_drift, foresee_drift, run_drift
 from counterpoint.models.scorer import Scorer
 from counterpoint.runlog import RunFolder
 from counterpoint.types import content_hash
@@ -43,6 +44,8 @@ def run(options: Options) -> None:
     }
     config = resolve(DriftConfig, sets=options.sets, flags=flags)
     check_drift(config)
+    if power := foresee_drift(config):
+        announcer(quiet=options.as_json)(power)
     parts = two_parts(options, seed=config.split_seed, test_fraction=config.test_fraction)
     # what decides how people are followed; more seeds, methods and conditions may be added to a run
     told = asdict(replace(config, seeds=1, resamples=100, methods=("drifting",), changes=("flip",), noises=(0.0,)))
@@ -61,11 +64,9 @@ def run(options: Options) -> None:
         folder.log("finished", results["seconds"])
     finally:
         folder.close()
-    if options.as_json:
-        typer.echo(json.dumps(results["summary"]))
-        return
-    print_drift(results, Console())
-    Console().print(f"\nNumbers: {options.out / 'results.json'}", soft_wrap=True, highlight=False)
+    tell(
+        results["summary"], partial(print_drift, results), as_json=options.as_json, Numbers=options.out / "results.json"
+    )
 
 
 def _trainer(options: Options, parts: Parts) -> Trainer:

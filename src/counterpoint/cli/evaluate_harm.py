@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
 from counterpoint.cli.answer_setup import Where
+from counterpoint.cli.compare import announcer
 from counterpoint.cli.evaluate_options import Options, listed
 from counterpoint.cli.progress import progress_bar
+from counterpoint.cli.told import estimate, tell
 from counterpoint.config import resolve, to_toml
 from counterpoint.data import load
 from counterpoint.data.taxonomy import taxonomy as find_taxonomy
@@ -67,18 +69,16 @@ def run(options: Options) -> None:
         samples = _samples(asking, config, engine, toy=toy)
         folder = RunFolder(out, _identity(asking, config, engine), to_toml(config))
         try:
-            results = run_harm(engine, samples, config, folder=folder, report=report)
+            results = run_harm(
+                engine, samples, config, folder=folder, announce=announcer(quiet=options.as_json), report=report
+            )
             results["config"] |= {"data": asking.data or "", "test": asking.test or "", "model": asking.model}
             folder.write_json("results.json", results)
             report(Stage("done", 1.0))
             folder.log("finished", results["seconds"])
         finally:
             folder.close()
-    if options.as_json:
-        typer.echo(json.dumps(results["summary"]))
-    else:
-        print_harm(results, Console())
-        Console().print(f"\nNumbers: {out / 'results.json'}", soft_wrap=True, highlight=False)
+    tell(results["summary"], partial(print_harm, results), as_json=options.as_json, Numbers=out / "results.json")
 
 
 def asking_of(options: Options) -> Asking:
@@ -161,14 +161,8 @@ def print_harm(results: Mapping[str, Any], console: Console) -> None:
         cells = []
         for metric in metrics:
             p = paired.get((metric, method, strength), {}).get("p_holm")
-            cells.append(_cell(found.get((metric, method, strength)), differs=p is not None and p < 0.05))
+            mark = " *" if p is not None and p < 0.05 else ""
+            cells.append(estimate(found.get((metric, method, strength)), digits=3, mark=mark))
         table.add_row(f"{method} {strength:g}" if strength else method, *cells)
     console.print(table)
     console.print("  95% intervals over questions; * differs from the base (corrected p < 0.05)", style="dim")
-
-
-def _cell(row: Mapping[str, Any] | None, *, differs: bool) -> str:
-    """A mean, marked if it differs, and below it its interval."""
-    if row is None or row["mean"] is None:
-        return "-"
-    return f"{row['mean']:.3f}{' *' if differs else ''}\n({row['ci_low']:.2f}-{row['ci_high']:.2f})"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -15,6 +14,7 @@ from counterpoint.cli.compare import announcer
 from counterpoint.cli.evaluate_data import Parts, content, two_parts
 from counterpoint.cli.evaluate_options import WHOLE, Options, listed
 from counterpoint.cli.progress import progress_bar
+from counterpoint.cli.told import estimate, tell
 from counterpoint.config import resolve, to_toml
 from counterpoint.errors import UnknownNameError
 from counterpoint.evaluation.history.counting import GAIN, METRIC
@@ -51,13 +51,12 @@ def run(options: Options) -> None:
         raise UnknownNameError("model", options.model, ("encoder",))
     parts = two_parts(options, seed=config.split_seed, test_fraction=config.test_fraction)
     results = _run(config, parts, options)
-    if options.as_json:
-        typer.echo(json.dumps(results["summary"]))
-        return
-    console = Console()
-    print_summary(results, console)
-    console.print(f"  {parts.said}", style="dim", highlight=False)
-    console.print(f"\nNumbers: {options.out / 'results.json'}", soft_wrap=True, highlight=False)
+    tell(
+        results["summary"],
+        partial(print_summary, results),
+        as_json=options.as_json,
+        Numbers=options.out / "results.json",
+    )
 
 
 def _run(config: HistoryRun, parts: Parts, options: Options) -> dict[str, Any]:
@@ -117,21 +116,15 @@ def print_summary(results: Mapping[str, Any], console: Console) -> None:
         table.add_column(str(history), justify="right")
     table.add_column(f"gain after {first}", justify="right")
     for name in dict.fromkeys(row["method"] for row in rows):
-        cells = [_estimate(found[METRIC, name, history, 0.0]) for history in histories]
-        table.add_row(LABELS[name].label, *cells, _estimate(found.get((GAIN, name, first, 0.0))))
+        cells = [estimate(found[METRIC, name, history, 0.0]) for history in histories]
+        table.add_row(LABELS[name].label, *cells, estimate(found.get((GAIN, name, first, 0.0))))
     console.print(table)
     console.print("  95% intervals over people and scenarios; gain over one pole in the prompt", style="dim")
     for noise in (noise for noise in config["noises"] if noise and (GAIN, PROPOSAL, first, noise) in found):
         gain = found[GAIN, PROPOSAL, first, noise]
-        said = f"  choosing at random {noise:.0%} of the time: gain {_estimate(gain, ' to ')}".replace("\n", " ")
+        said = f"  choosing at random {noise:.0%} of the time: gain {estimate(gain)}".replace("\n", " ")
         console.print(said, highlight=False)
     for row in results["paired"]:
         if (row["history"], row["noise"]) == (first, 0.0) and row["b"] in (RIVAL, FLAT):
             console.print(f"  {row['verdict']} (corrected p = {row['p_holm']:.3g})", highlight=False)
-
-
-def _estimate(row: Mapping[str, Any] | None, to: str = "-") -> str:
-    """A share and, below it, its interval."""
-    if row is None or row["mean"] is None:
-        return "-"
-    return f"{row['mean']:.2f}\n({row['ci_low']:.2f}{to}{row['ci_high']:.2f})"
+    console.print(f"  {results['data']['parts']}", style="dim", highlight=False)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
 from counterpoint.authoring.llm import Endpoint, url_and_model
+from counterpoint.cli.compare import announcer
 from counterpoint.cli.evaluate_open_data import VCD, Material, read_material
 from counterpoint.cli.evaluate_options import Options, listed
 from counterpoint.cli.progress import progress_bar
+from counterpoint.cli.told import estimate, tell
 from counterpoint.config import resolve, to_toml
 from counterpoint.errors import BadInputError
 from counterpoint.evaluation.judging.leaks import Guarded, training_texts
@@ -79,15 +80,14 @@ def run(options: Options) -> None:
                 suite=options.suite,
                 proved_on=material.proved_on,
                 others=others,
+                announce=announcer(quiet=options.as_json),
                 report=report,
             )
         finally:
             folder.close()
-    if options.as_json:
-        typer.echo(json.dumps(results["summary"]))
-        return
-    print_open(results, Console())
-    Console().print(f"\nNumbers: {options.out / 'results.json'}", soft_wrap=True, highlight=False)
+    tell(
+        results["summary"], partial(print_open, results), as_json=options.as_json, Numbers=options.out / "results.json"
+    )
 
 
 def _config(options: Options) -> OpenConfig:
@@ -148,7 +148,7 @@ def print_open(results: Mapping[str, Any], console: Console) -> None:
     for metric in metrics:
         table.add_column(metric, justify="right")
     for method in methods:
-        table.add_row(labels[method], *(_estimate(rows.get((method, metric))) for metric in metrics))
+        table.add_row(labels[method], *(estimate(rows.get((method, metric))) for metric in metrics))
     console.print(table)
     console.print(_by_value_pair(results["per_value_pair"], labels))
     _say_judge(results["judge"], console)
@@ -182,15 +182,17 @@ def _by_value_pair(rows: Sequence[Mapping[str, Any]], labels: Mapping[str, str])
     found = {(row["value_pair"], row["method"]): row for row in rows if row["metric"] == "contrast"}
     table = Table("contrast by", *labels.values())
     for pair in dict.fromkeys(pair for pair, _ in found):
-        table.add_row(pair, *(_estimate(found.get((pair, method))) for method in labels))
+        table.add_row(pair, *(estimate(found.get((pair, method))) for method in labels))
     return table
 
 
 def _say_judge(judge: Mapping[str, Any], console: Console) -> None:
     proof = judge["proof"]
+    failed = f" ({proof['failed']} of {proof['verdicts']} verdicts missing, which counts against it)"
+    lost = failed if proof["failed"] else ""
     console.print(
         f"  judge: {judge['name']}, rubric {judge['rubric']}. Gold options graded above their opposites in "
-        f"{proof['rate']:.2f} of {proof['cases']} cases; kappa with labels {_number(proof['kappa'])}",
+        f"{proof['rate']:.2f} of {proof['cases']} cases{lost}; kappa with labels {_number(proof['kappa'])}",
         highlight=False,
     )
     if "agreement_with_gold" in judge:
@@ -204,10 +206,3 @@ def _say_judge(judge: Mapping[str, Any], console: Console) -> None:
 
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
-
-
-def _estimate(row: Mapping[str, Any] | None) -> str:
-    """A value and, below it, its interval."""
-    if row is None or row["mean"] is None:
-        return "-"
-    return f"{row['mean']:.2f}\n({row['ci_low']:.2f} to {row['ci_high']:.2f})"

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from counterpoint.cli.compare import estimate
 from counterpoint.cli.progress import progress_bar
+from counterpoint.cli.told import tell
 from counterpoint.config import resolve
 from counterpoint.errors import BadInputError
 from counterpoint.evaluation.reproduce.cells import Forecast
@@ -92,12 +93,9 @@ def pft(
     if results is None:
         announce.as_json()
         return
-    if as_json:
-        keys = ("data", "summary", "paired", "paper", "power", "seconds")
-        typer.echo(json.dumps({key: results[key] for key in keys}))
-        return
-    print_pft(results, Console())
-    _where(out)
+    keys = ("data", "summary", "paired", "paper", "power", "seconds")
+    summary = {key: results[key] for key in keys}
+    tell(summary, partial(print_pft, results), as_json=as_json, **_files(out))
 
 
 @app.command()
@@ -151,16 +149,10 @@ def aloe(
     if results is None:
         announce.as_json()
         return
-    if as_json:
-        keys = ("data", "summary", "paired", "relative", "paper", "power", "seconds")
-        typer.echo(json.dumps({key: results[key] for key in keys}))
-        return
-    from counterpoint.cli.evaluate_aloe import print_aloe
-
+    keys = ("data", "summary", "paired", "relative", "paper", "power", "seconds")
+    summary = {key: results[key] for key in keys}
     shown = {**results, "config": {**results["config"], "turns": settings.asking.turns}}
-    print_aloe(shown, Console())
-    print_paper(results["paper"]["figures"], Console())
-    _where(out)
+    tell(summary, partial(_print_aloe, shown), as_json=as_json, **_files(out))
 
 
 class _Announcer:
@@ -184,9 +176,15 @@ class _Announcer:
             typer.echo(json.dumps({**found, "power": told.power._asdict()}))
 
 
-def _where(out: Path) -> None:
-    where = f"\nReport: {out / 'report.html'}   Numbers: {out / 'results.json'}"
-    Console().print(where, soft_wrap=True, highlight=False)
+def _files(out: Path) -> dict[str, Path]:
+    return {"Report": out / "report.html", "Numbers": out / "results.json"}
+
+
+def _print_aloe(results: Mapping[str, Any], console: Console) -> None:
+    from counterpoint.cli.evaluate_aloe import print_aloe
+
+    print_aloe(results, console)
+    print_paper(results["paper"]["figures"], console)
 
 
 def print_pft(results: Mapping[str, Any], console: Console) -> None:

@@ -12,6 +12,16 @@ import numpy as np
 from counterpoint.errors import BadInputError
 from counterpoint.evaluation.power import Plan, Spread, assumed, plan
 
+PERSON_SD = 0.25
+"""Assumed standard deviation of a person's difference in alignment between two methods; simulated people had 0.19 to
+0.24 (`docs/evaluation.md`, people who change)."""
+
+CASE_SD = 1.0
+"""Of a case's difference in AL, points on the scale of 1 to 5."""
+
+QUESTION_SD = 2.0
+"""Of a question's difference in contrast, points of 10; pole judges on VCD and Crossroads had 1.5 and 1.8."""
+
 
 def foresee(units: int, methods: int, *, pilot: Path | None = None, unit: str = "scenarios") -> Plan | None:
     """What comparing every pair of so many methods over `units` can show; None with fewer than two methods.
@@ -29,6 +39,30 @@ def foresee(units: int, methods: int, *, pilot: Path | None = None, unit: str = 
         return None
     spread = spread_of(pilot) if pilot else assumed()
     return plan(units, comparisons=methods * (methods - 1) // 2, spread=spread, unit=unit)
+
+
+def foresee_people(people: int, comparisons: int) -> Plan | None:
+    """What so many comparisons of user models over the same people can show."""
+    if comparisons < 1:
+        return None
+    basis = f"a person's difference has a standard deviation of {100 * PERSON_SD:.0f} points"
+    return plan(people, comparisons=comparisons, spread=Spread(PERSON_SD, basis), unit="people")
+
+
+def foresee_cases(cases: int, methods: int) -> Plan | None:
+    """What comparing every pair of models in AL over the same cases can show; None with fewer than two."""
+    return _of_grades(cases, methods, Spread(CASE_SD, f"a case's difference has a standard deviation of {CASE_SD:g}"))
+
+
+def foresee_questions(questions: int, methods: int) -> Plan | None:
+    """What comparing every pair of methods in contrast over the same open questions can show."""
+    basis = f"a question's difference in contrast has a standard deviation of {QUESTION_SD:g}"
+    return _of_grades(questions, methods, Spread(QUESTION_SD, basis), "questions")
+
+
+def _of_grades(units: int, methods: int, spread: Spread, unit: str = "cases") -> Plan | None:
+    pairs = methods * (methods - 1) // 2
+    return plan(units, comparisons=pairs, spread=spread, unit=unit, scale=1.0) if pairs else None
 
 
 def spread_of(folder: Path) -> Spread:

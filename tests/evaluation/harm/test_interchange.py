@@ -9,7 +9,7 @@ import pytest
 
 from counterpoint.data.taxonomy import taxonomy
 from counterpoint.errors import BadInputError
-from counterpoint.evaluation.harm.interchange import _ask, _decoding, run_tasks
+from counterpoint.evaluation.harm.interchange import _ask, _decoding, find_tasks, run_tasks
 from counterpoint.evaluation.harm.store import Condition
 from counterpoint.models.decoding import Decoding
 from counterpoint.steering.asking import Conversation, Message, Request
@@ -52,7 +52,7 @@ def task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_tasks_metric_is_what_the_likelihoods_say(engine: Engine, task: Path) -> None:
-    (row,) = run_tasks(engine, BASE, [str(task)], limit=3)
+    (row,) = run_tasks(engine, BASE, find_tasks([str(task)]), limit=3)
     assert (row["metric"], row["n"], row["method"]) == ("which_one: acc", 3, "base")
     right = []
     for i in range(3):
@@ -64,20 +64,20 @@ def test_a_tasks_metric_is_what_the_likelihoods_say(engine: Engine, task: Path) 
 
 
 def test_it_is_asked_under_steering_too(engine: Engine, task: Path) -> None:
-    (row,) = run_tasks(engine, Condition("mixture", 1.0), [str(task)], limit=2)
+    (row,) = run_tasks(engine, Condition("mixture", 1.0), find_tasks([str(task)]), limit=2)
     assert (row["method"], row["strength"], row["n"]) == ("mixture", 1.0, 2)
 
 
 @pytest.mark.slow  # the harness lists thousands of tasks first
-def test_an_unknown_task_is_refused(engine: Engine) -> None:
+def test_an_unknown_task_is_refused() -> None:
     with pytest.raises(BadInputError, match="knows no task"):
-        run_tasks(engine, BASE, ["no_such_task_at_all"], limit=1)
+        find_tasks(["no_such_task_at_all"])
 
 
-def test_a_file_that_is_no_task_is_refused(engine: Engine, tmp_path: Path) -> None:
+def test_a_file_that_is_no_task_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty.yaml").write_text("dataset: x\n")
     with pytest.raises(BadInputError, match="task: NAME"):
-        run_tasks(engine, BASE, [str(tmp_path / "empty.yaml")], limit=1)
+        find_tasks([str(tmp_path / "empty.yaml")])
 
 
 def test_a_reply_scores_the_sum_of_its_tokens_and_whether_it_is_what_would_be_said(engine: Engine) -> None:

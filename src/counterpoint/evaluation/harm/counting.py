@@ -11,6 +11,7 @@ from scipy.stats import binomtest
 from counterpoint.evaluation.harm.measures import agrees, changed, holds
 from counterpoint.evaluation.harm.samples import Kind, Sample
 from counterpoint.evaluation.harm.store import Condition, Outcome, Outcomes
+from counterpoint.evaluation.power import Plan, plan
 from counterpoint.evaluation.stats import Interval, bootstrap, holm, sign_flip_test
 from counterpoint.evaluation.tables import rounded
 from counterpoint.steering.asking import BASE, text_of
@@ -86,9 +87,7 @@ class Table(NamedTuple):
 def table(outcomes: Outcomes, samples: Sequence[Sample], condition: Condition, name: str) -> Table:
     """Every sample's part in the metric; weight 0 where it can't be told."""
     metric = METRICS[name]
-    own = [s for s in samples if s.kind == metric.kind]
-    if name.startswith("agrees"):
-        own = [s for s in own if s.right is (name == "agrees_right")]
+    own = _asked(name, samples)
     base = Condition(BASE, 0.0)
     terms = [metric.of(s, outcomes[condition, s.id], outcomes[base, s.id]) for s in own]
     values = np.array([term.value if term else 0.0 for term in terms], np.float64)
@@ -112,6 +111,23 @@ def results(
         for row, p in zip(compared, holm([row["p_value"] for row in compared]), strict=True):
             paired.append({**row, "p_holm": rounded(p)})
     return {"rows": rows, "summary": summary, "paired": paired}
+
+
+def foresee_harm(samples: Sequence[Sample], comparisons: int) -> dict[str, Plan]:
+    """What comparing so many conditions with the base can show of every share, if both answer differently as
+    `power.assumed` says; most of what steering should leave alone is answered alike, so that this is cautious."""
+    found = {}
+    for name, metric in METRICS.items():
+        units = len(_asked(name, samples))
+        if metric.share and units:
+            found[name] = plan(units, comparisons=comparisons, unit=f"samples ({metric.title.lower()})")
+    return found
+
+
+def _asked(name: str, samples: Sequence[Sample]) -> list[Sample]:
+    """The samples that can have the metric."""
+    own = [s for s in samples if s.kind == METRICS[name].kind]
+    return [s for s in own if s.right is (name == "agrees_right")] if name.startswith("agrees") else own
 
 
 def _rows(name: str, condition: Condition, found: Table) -> list[dict[str, Any]]:

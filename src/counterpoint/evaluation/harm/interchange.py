@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -25,38 +25,59 @@ from counterpoint.steering.steering import from_leans
 
 if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
+    from lm_eval.tasks import TaskManager
 
 TOKENS = 256
 """New tokens at most, where a task doesn't say."""
 
 
-def run_tasks(engine: Engine, condition: Condition, tasks: Sequence[str], *, limit: int) -> list[dict[str, Any]]:
-    """Rows for `summary`: every metric of every task under one condition, with intervals over questions.
+class Tasks(NamedTuple):
+    """Tasks that the harness has."""
+
+    names: list[str]
+    manager: TaskManager
+
+
+def find_tasks(tasks: Sequence[str]) -> Tasks:
+    """Look tasks up; the harness takes a while to list its thousands.
 
     Args:
-        engine: the model.
-        condition: how it is steered.
         tasks: names that the harness knows, or YAML files of tasks.
-        limit: questions of each task at most.
 
     Raises:
         MissingExtraError: lm_eval is not installed.
         BadInputError: there is no such task.
     """
     try:
-        from lm_eval.evaluator import simple_evaluate
         from lm_eval.tasks import TaskManager
     except ImportError as error:
         raise MissingExtraError("Tasks of lm-evaluation-harness", "interchange") from error
     files = [Path(task) for task in tasks if task.endswith((".yaml", ".yml"))]
-    # their own thousands of tasks take long to list
     folders = [str(file.parent) for file in files]
     manager = TaskManager(include_path=folders or None, include_defaults=len(files) < len(tasks))
     names = [_name(Path(task)) if Path(task) in files else task for task in tasks]
     if unknown := [name for name in names if name not in manager.all_tasks]:
         raise BadInputError(f"lm-evaluation-harness knows no task {unknown[0]!r}; give its name or a YAML file")
+    return Tasks(names, manager)
+
+
+def run_tasks(engine: Engine, condition: Condition, tasks: Tasks, *, limit: int) -> list[dict[str, Any]]:
+    """Rows for `summary`: every metric of every task under one condition, with intervals over questions.
+
+    Args:
+        engine: the model.
+        condition: how it is steered.
+        tasks: what is asked.
+        limit: questions of each task at most.
+    """
+    from lm_eval.evaluator import simple_evaluate
+
     found = simple_evaluate(
-        model=_steered(engine, condition), tasks=list(names), limit=limit, task_manager=manager, bootstrap_iters=0
+        model=_steered(engine, condition),
+        tasks=list(tasks.names),
+        limit=limit,
+        task_manager=tasks.manager,
+        bootstrap_iters=0,
     )
     assert found is not None
     return [row for name, samples in found["samples"].items() for row in _rows(name, condition, samples)]

@@ -25,7 +25,7 @@ from counterpoint.evaluation.aloe.grading import Grader
 from counterpoint.evaluation.aloe.proof import Proof
 from counterpoint.evaluation.aloe.talks import Model, User
 from counterpoint.evaluation.compare import SCHEMA
-from counterpoint.evaluation.power import Spread, plan
+from counterpoint.evaluation.foresight import foresee_cases
 from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.evaluation.reproduce.aloe_config import (
     TURNS,
@@ -52,8 +52,9 @@ from counterpoint.types import content_hash
 
 Array = NDArray[np.float64]
 
-CASE_SD = 1.0
-"""Assumed standard deviation of a case's difference in AL between two methods, points on the scale of 1 to 5."""
+
+MAIN = 3
+"""Methods of the main table: base, SFT, SFT then DPO."""
 
 
 class World(NamedTuple):
@@ -147,9 +148,9 @@ def _forecast(config: AloePaperConfig, trained: Sequence[Trainee], seconds: floa
     cells = {"base": 1, "training": config.seeds}
     if len(trained) > 1:
         cells["ablation"] = config.seeds * (len(trained) - 1)
-    spread = Spread(CASE_SD, f"a case's difference has a standard deviation of {CASE_SD:g}")
     number = config.asking.cases if config.people is None or Path(config.people).is_file() else _crossed(config)
-    power = plan(number, comparisons=3, spread=spread, unit="cases", scale=1.0)
+    power = foresee_cases(number, MAIN)
+    assert power is not None  # there are three
     return Forecast(cells, 0, seconds if is_tiny(config.model) else None, power)
 
 

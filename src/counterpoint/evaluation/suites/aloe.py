@@ -22,7 +22,9 @@ from counterpoint.evaluation.aloe.counting import PAPER, Grades, tables
 from counterpoint.evaluation.aloe.grading import Grade, Grader, Item
 from counterpoint.evaluation.aloe.proof import Proof
 from counterpoint.evaluation.aloe.talks import Exchange, Model, Talk, User, hold_all
+from counterpoint.evaluation.foresight import foresee_cases, told
 from counterpoint.evaluation.judging.opening import JudgeConfig
+from counterpoint.evaluation.power import Plan
 from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.runlog import Parts, RunFolder
 from counterpoint.types import content_hash
@@ -125,6 +127,7 @@ def run_aloe(
     run: Run = asyncio.run,
     guard: Callable[[], AbstractContextManager[None]] = nullcontext,
     proof: Proof | None,
+    announce: Callable[[Plan], None] | None = None,
     report: Report | None = None,
 ) -> dict[str, Any]:
     """Talk, grade, count; writes and returns `results.json`.
@@ -139,6 +142,7 @@ def run_aloe(
         run: runs a coroutine in the loop that the clients live in.
         guard: a context that is entered for every so many grades, and not broken off.
         proof: what the grader made of known replies, for the record.
+        announce: told, before anybody is talked with, what the run can show.
         report: told of progress.
 
     Raises:
@@ -148,6 +152,9 @@ def run_aloe(
     began = time.perf_counter()
     check(config)
     tell = report or (lambda _: None)
+    power = foresee_cases(len(people), len({contender.method for contender in contenders}))
+    if power and announce:
+        announce(power)
     grades: dict[tuple[str, int], Any] = {}
     lines: list[dict[str, Any]] = []
     failures: list[dict[str, Any]] = []
@@ -169,6 +176,7 @@ def run_aloe(
         "suite": "aloe",
         "config": asdict(config),
         "data": {"train": 0, "test": len(people), "sha256": content_hash([[p.profile, p.personality] for p in people])},
+        "power": told(power),
         **tables(grades, [p.id for p in people], base=BASE, resamples=config.resamples),
         "paper": {**PAPER, "differences": differences(grader, config, people, grades)},
         "grader": grader.describe() | {"proof": proof._asdict() if proof else None},

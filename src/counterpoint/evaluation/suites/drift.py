@@ -32,6 +32,8 @@ from counterpoint.evaluation.drift import counting
 from counterpoint.evaluation.drift.counting import Condition, Frame, Group
 from counterpoint.evaluation.drift.following import Followed, follow
 from counterpoint.evaluation.drift.lives import CHANGES, Change, Life, draw_lives, prove_alignment, usable
+from counterpoint.evaluation.foresight import foresee_people, told
+from counterpoint.evaluation.power import Plan
 from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.models.scorer import Scorer
 from counterpoint.runlog import RunFolder
@@ -108,6 +110,12 @@ def check_drift(config: DriftConfig) -> None:
         USER_MODELS.get(name)
 
 
+def foresee_drift(config: DriftConfig) -> Plan | None:
+    """What the comparison of one user model with every other can show, under all conditions at once."""
+    conditions = len(config.changes) * len(config.noises)
+    return foresee_people(config.people * config.seeds, conditions * (len(config.methods) - 1))
+
+
 def run_drift(
     train: DataSet,
     test: DataSet,
@@ -156,6 +164,7 @@ def run_drift(
         "rows": counting.rows(groups, frame),
         "summary": counting.summarise(groups, frame),
         "paired": counting.pair_up(groups, proposal, {name: name for name in config.methods}, frame),
+        "power": told(foresee_drift(config)),
         "failures": [],
         "seconds": {"total": round(time.perf_counter() - began, 1)},
     }

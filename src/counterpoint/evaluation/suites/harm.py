@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from counterpoint import __version__
 from counterpoint.errors import BadInputError
@@ -26,12 +26,16 @@ from counterpoint.evaluation.harm import counting
 from counterpoint.evaluation.harm.answering import outcomes
 from counterpoint.evaluation.harm.samples import Sample
 from counterpoint.evaluation.harm.store import Condition, Store
+from counterpoint.evaluation.power import Plan
 from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.runlog import RunFolder
 from counterpoint.steering.asking import BASE
 from counterpoint.steering.engine import Engine
 from counterpoint.steering.method import METHODS
 from counterpoint.types import content_hash
+
+if TYPE_CHECKING:
+    from counterpoint.evaluation.harm.interchange import Tasks
 
 SAMPLES = "samples.jsonl"
 """Where a run keeps what was answered."""
@@ -92,6 +96,7 @@ def run_harm(
     config: HarmConfig,
     *,
     folder: RunFolder | None = None,
+    announce: Callable[[Plan], None] | None = None,
     report: Report | None = None,
 ) -> dict[str, Any]:
     """The whole suite, in the form of `results.json`.
@@ -101,10 +106,12 @@ def run_harm(
         samples: what is asked (`samples.py`, `toy.py`).
         config: the settings.
         folder: keeps every sample's outcome, so that a run that was stopped goes on after the last one.
+        announce: told, before anything is asked, what the run can show of every share.
         report: told of progress.
 
     Raises:
-        BadInputError: a setting can't work, or a method lacks its material.
+        BadInputError: a setting can't work, a method lacks its material, or there is no such task.
+        MissingExtraError: a task is asked for without the extra `interchange`.
     """
     began = time.perf_counter()
     check(config)
@@ -112,13 +119,17 @@ def run_harm(
     for method in config.methods:
         for name in method.split("+"):
             engine.method(name.strip())
+    tasks = _Tasks(engine, config, folder, report)
+    power = counting.foresee_harm(samples, len(conditions(config)) - 1)
+    if announce:
+        for foretold in power.values():
+            announce(foretold)
     store = Store(folder.path / SAMPLES if folder else None, samples)
     _answer(engine, samples, config, store, report)
     report(Stage("counting", 0.99))
     found = counting.results(store.outcomes, samples, conditions(config), resamples=config.resamples)
     if folder:
         folder.write_json(CHANGED, counting.changed_answers(store.outcomes, samples, conditions(config)[1:]))
-    tasks = _tasks(engine, config, folder, report) if config.tasks else []
     return {
         "schema": "counterpoint.results/1",
         "version": __version__,
@@ -131,8 +142,9 @@ def run_harm(
             "test": len(samples),
             "sha256": content_hash(sorted(s.digest for s in samples)),
         },
+        "power": {metric: foretold._asdict() for metric, foretold in power.items()},
         "rows": found["rows"],
-        "summary": [*found["summary"], *tasks],
+        "summary": [*found["summary"], *tasks.rows()],
         "paired": found["paired"],
         "seconds": {"total": round(time.perf_counter() - began, 1)},
     }
@@ -153,17 +165,36 @@ def _answer(engine: Engine, samples: Sequence[Sample], config: HarmConfig, store
                 done += len(part)
 
 
-def _tasks(engine: Engine, config: HarmConfig, folder: RunFolder | None, report: Report) -> list[Mapping[str, Any]]:
-    from counterpoint.evaluation.harm.interchange import run_tasks
+class _Tasks:
+    """Tasks of the harness, looked up before anything long begins and asked at its end."""
 
-    found: list[Mapping[str, Any]] = []
-    for condition in conditions(config):
-        name = f"tasks-{condition.method}-{condition.strength:g}"
-        kept = folder.part(name) if folder else None
-        if kept is None:
-            report(Stage(f"{condition.method}: {', '.join(config.tasks)}", 0.99))
-            kept = run_tasks(engine, condition, config.tasks, limit=config.task_limit)
-            if folder:
-                folder.save_part(name, kept)
-        found += kept
-    return found
+    def __init__(self, engine: Engine, config: HarmConfig, folder: RunFolder | None, report: Report) -> None:
+        self.engine, self.config, self.folder, self.report = engine, config, folder, report
+        asked = conditions(config) if config.tasks else []
+        self.kept = {c: folder.part(self._name(c)) if folder else None for c in asked}
+        self.found: Tasks | None = None
+        if None in self.kept.values():
+            from counterpoint.evaluation.harm.interchange import find_tasks
+
+            report(Stage(f"looking up {', '.join(config.tasks)}", 0.0))
+            self.found = find_tasks(config.tasks)
+
+    def rows(self) -> list[Mapping[str, Any]]:
+        """For the summary; those of an earlier run are taken over."""
+        return [
+            row for condition, kept in self.kept.items() for row in (self._run(condition) if kept is None else kept)
+        ]
+
+    def _run(self, condition: Condition) -> list[dict[str, Any]]:
+        from counterpoint.evaluation.harm.interchange import run_tasks
+
+        assert self.found is not None
+        self.report(Stage(f"{condition.method}: {', '.join(self.config.tasks)}", 0.99))
+        rows = run_tasks(self.engine, condition, self.found, limit=self.config.task_limit)
+        if self.folder:
+            self.folder.save_part(self._name(condition), rows)
+        return rows
+
+    @staticmethod
+    def _name(condition: Condition) -> str:
+        return f"tasks-{condition.method}-{condition.strength:g}"

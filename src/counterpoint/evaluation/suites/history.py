@@ -31,6 +31,7 @@ import numpy as np
 from counterpoint import __version__
 from counterpoint.data.split import scenario_key
 from counterpoint.errors import BadInputError
+from counterpoint.evaluation.foresight import foresee_people
 from counterpoint.evaluation.history import counting
 from counterpoint.evaluation.history.answering import OBJECTIVES, Picks, answer, make_reader
 from counterpoint.evaluation.history.counting import Answers, Array, Condition
@@ -46,7 +47,7 @@ from counterpoint.evaluation.history.visits import (
     lived,
     usable_dilemmas,
 )
-from counterpoint.evaluation.power import Plan, Spread, plan
+from counterpoint.evaluation.power import Plan
 from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.runlog import Parts
 from counterpoint.types import DataSet, Dilemma
@@ -54,9 +55,6 @@ from counterpoint.users.belief import Belief
 from counterpoint.users.evidence import Evidence
 
 METHODS = tuple(LABELS)
-
-PERSON_SD = 0.25
-"""Assumed standard deviation of a person's difference in alignment between two methods."""
 
 
 @dataclass(frozen=True)
@@ -148,12 +146,9 @@ def run_history(
 def foresee_history(config: HistoryConfig) -> Plan:
     """What the comparison of the proposal with every other method can show, under all conditions at once."""
     conditions = len(config.histories) + sum(noise > 0 for noise in config.noises)
-    return plan(
-        config.people * config.seeds,
-        comparisons=conditions * (len(METHODS) - 1),
-        spread=Spread(PERSON_SD, f"a person's difference has a standard deviation of {100 * PERSON_SD:.0f} points"),
-        unit="people",
-    )
+    found = foresee_people(config.people * config.seeds, conditions * (len(METHODS) - 1))
+    assert found is not None  # there are always rivals
+    return found
 
 
 def check(config: HistoryConfig) -> None:

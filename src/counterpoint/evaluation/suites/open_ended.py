@@ -26,6 +26,7 @@ from counterpoint import __version__
 from counterpoint.data.split import scenario_key
 from counterpoint.errors import BadInputError
 from counterpoint.evaluation.compare import SCHEMA
+from counterpoint.evaluation.foresight import foresee_questions, told
 from counterpoint.evaluation.judge import Judge, JudgeItem, about_pole
 from counterpoint.evaluation.judging.opening import JudgeConfig
 from counterpoint.evaluation.judging.pole_judge import asked_of
@@ -36,6 +37,7 @@ from counterpoint.evaluation.opened.answering import Answerer, Question, Shown, 
 from counterpoint.evaluation.opened.counting import METRICS, Graded, row_of, scores_of, variances
 from counterpoint.evaluation.opened.proving import Proof, prove_judge, refuse_unproved
 from counterpoint.evaluation.opened.raters import agreement, read_labels
+from counterpoint.evaluation.power import Plan
 from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.evaluation.suite_counts import Counts
 from counterpoint.evaluation.suite_models import SuiteConfig
@@ -121,6 +123,7 @@ def run_open(
     suite: str = "vcd_open",
     proved_on: Sequence[Dilemma] = (),
     others: Sequence[Judge] = (),
+    announce: Callable[[Plan], None] | None = None,
     report: Report | None = None,
 ) -> dict[str, Any]:
     """The whole suite; writes and returns `results.json`.
@@ -135,6 +138,7 @@ def run_open(
         suite: its name.
         proved_on: dilemmas on whose options the judge is proved; those asked where none are given.
         others: further judges, whose agreement with `judge` is reported.
+        announce: told, before anything is asked, what the run can show.
         report: told of progress.
 
     Raises:
@@ -143,6 +147,9 @@ def run_open(
     began, tell = time.perf_counter(), report or (lambda _: None)
     check_open(config)
     asked = _spread(data.dilemmas, config.questions)
+    power = foresee_questions(len({scenario_key(d) for d in asked}), len(contestants))
+    if power and announce:
+        announce(power)
     tell(Stage(f"proving {judge.name}", 0.0))
     proof = _proof(judge, data, proved_on or asked, config, folder)
     refuse_unproved(proof, judge)
@@ -174,6 +181,7 @@ def run_open(
         "suite": suite,
         "config": dict(said),
         "data": {"train": said["trained_on_count"], "test": len(asked), "sha256": data.digest, "parts": said["parts"]},
+        "power": told(power),
         **_tables(answers, failures, data, [c.method for c in contestants], config.seeds, judge, proof),
         "agreement": agreed,
         "stand_in": stand_in,

@@ -130,7 +130,7 @@ def _vectors(material: Any) -> Vectors:
             return Vectors.read(Path(material))
     raise BadInputError(
         "activation needs CAA vectors: Engine(..., materials={'activation': fit_vectors(language, dilemmas, "
-        "taxonomy)}), or the folder of saved ones"
+        "taxonomy)}), or the folder of saved ones (--material activation=FOLDER)"
     )
 
 

@@ -131,7 +131,7 @@ class _Method:
         if not isinstance(adapters, Adapters):
             raise BadInputError(
                 "adapters needs some: Engine(..., materials={'adapters': fit_adapters(language, dilemmas, taxonomy)}), "
-                "or the folder of saved ones"
+                "or the folder of saved ones (--material adapters=FOLDER)"
             )
         if adapters.identity and adapters.identity != engine.language.identity:
             raise BadInputError(f"adapters of {adapters.identity}; the model here is {engine.language.identity}")
