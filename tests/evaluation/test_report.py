@@ -251,6 +251,8 @@ def test_input_that_is_no_run_is_refused_with_the_reason(tmp_path: Path) -> None
     with pytest.raises(BadInputError, match="does not exist"):
         write_report(tmp_path)
     (tmp_path / "results.json").write_text("{")
+    with pytest.raises(BadInputError, match="does not exist"):
+        write_report(tmp_path / "results.json")  # a file where a folder is expected
     with pytest.raises(BadInputError, match="not JSON"):
         write_report(tmp_path)
     (tmp_path / "results.json").write_text('{"schema": "other/9"}')

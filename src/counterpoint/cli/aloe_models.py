@@ -38,14 +38,15 @@ def contestants(model: str, materials: Sequence[str]) -> list[Contestant]:
         BadInputError: one of them is nothing of the kind.
     """
     found: list[tuple[str, str]] = []
-    for text in (model, *materials):
+    for number, text in enumerate((model, *materials)):
+        option = "--material" if number else "--model"
         method, equals, who = text.partition("=")
         if equals and method.replace("+", "").replace("_", "").isalnum():
-            found.append((method, _model(who)))
+            found.append((method, _model(who, option)))
         elif (run := training_run(Path(text))) is not None:
             found += run
         else:
-            found.append((BASE, _model(text)))
+            found.append((BASE, _model(text, option)))
     counts: Counter[str] = Counter()
     kept: list[Contestant] = []
     for method, who in found:
@@ -104,13 +105,13 @@ def _settings(folder: Path) -> dict[str, Any] | None:
         return None
 
 
-def _model(text: str) -> str:
+def _model(text: str, option: str) -> str:
     if text.startswith(LOCAL) or url_and_model(text):
         return text
     folder = Path(text)
     if (folder / "language_model.json").is_file() or (folder / "config.json").is_file():
         return f"{LOCAL}{text}"
     raise BadInputError(
-        f"{text!r}: expected lm: and a hub id or a folder, URL#MODEL for an endpoint, or the folder of a training run "
-        "on conversations"
+        f"{option} {text!r}: expected lm: and a hub id or a folder, URL#MODEL for an endpoint, or the folder of a "
+        f"training run on conversations{'; METHOD= before it names its method' if option == '--material' else ''}"
     )

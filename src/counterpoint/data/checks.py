@@ -41,10 +41,13 @@ def derived_id(record: Dilemma | OpenQuestion) -> str:
     return f"{source}-open-{content_hash(record.value_pair, record.prompt)[:12]}"
 
 
+NO_PAIR = "no value pair of taxonomy"
+
+
 def unknown_pair(name: str, taxonomy: Taxonomy, field: str) -> Fault:
     """The fault of a value pair that the taxonomy hasn't."""
     known = ", ".join(taxonomy.by_name)
-    message = f"no value pair of taxonomy {taxonomy.name!r}.{nearest(name, taxonomy.by_name)} Known: {known}"
+    message = f"{NO_PAIR} {taxonomy.name!r}.{nearest(name, taxonomy.by_name)} Known: {known}"
     return Fault(field, message, shown(name))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from counterpoint.data import toy
-from counterpoint.data.checks import derived_id, unknown_pair
+from counterpoint.data.checks import NO_PAIR, derived_id, unknown_pair
 from counterpoint.data.faults import shown
 from counterpoint.data.json_records import Record, records
 from counterpoint.data.source import SOURCES, Context, Source
@@ -57,10 +57,18 @@ def load(
     reading = read(path_or_name, source=source, taxonomy=taxonomy, value_pair=value_pair)
     data_set, problems = reading
     if problems and not (keep_good and (data_set.dilemmas or data_set.open_questions)):
-        raise BadDataError(problems)
+        raise BadDataError(problems, _hint(reading))
     for problem in problems:
         _log.warning("left out: %s", problem)
     return data_set
+
+
+def _hint(reading: Reading) -> str:
+    """What to think of where everything is wrong in the same way."""
+    data, problems = reading
+    if data.dilemmas or data.open_questions or not all(problem.message.startswith(NO_PAIR) for problem in problems):
+        return ""
+    return f"No record is about a value pair of taxonomy {data.taxonomy.name!r}: give other data, or another --taxonomy"
 
 
 def read(

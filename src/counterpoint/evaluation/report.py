@@ -76,8 +76,10 @@ def read_run(folder: Path) -> Run:
     path = folder / "results.json"
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise BadInputError(f"{path} does not exist: a report needs the folder that a run wrote") from None
+    except OSError as error:
+        raise BadInputError(f"{path} can't be read: {error}") from None
     except ValueError as error:
         raise BadInputError(f"{path} is not JSON: {error}") from None
     schema = results.get("schema") if isinstance(results, dict) else None

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from counterpoint.errors import BadInputError
 from counterpoint.evaluation.judge import JudgeItem, PairItem, about_pole
+from counterpoint.evaluation.judging.opening import JudgeConfig, open_judge
 from counterpoint.evaluation.judging.pole_judge import PoleJudge, encoder_judge, fit_platt, probabilities
 from counterpoint.evaluation.judging.rubrics import PERSONA_FIT, POLE_SHOWN
+from counterpoint.models.encoder import EncoderScorer
 from counterpoint.models.text_encoder import TextEncoder
 from counterpoint.types import DataSet
 from small_encoder import RISK, TWO_PAIRS, made_up_dilemmas, small_text_encoder
@@ -17,8 +21,13 @@ PAIR = TWO_PAIRS.by_name[RISK]
 
 
 @pytest.fixture
-def judge(monkeypatch: pytest.MonkeyPatch) -> PoleJudge:
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda cache=None: small_text_encoder(cache)))
+
+
+@pytest.fixture
+def judge(small: None) -> PoleJudge:
+    del small
     return encoder_judge(DataSet("made up", TWO_PAIRS, made_up_dilemmas(80)))
 
 
@@ -37,6 +46,25 @@ def test_it_tells_poles_apart_and_says_how_well(judge: PoleJudge) -> None:
     assert "pole judge" in judge.name
     assert all("held-out options of made up" in verdict.reason for verdict in verdicts)
     assert judge.describe()["agreement_with_gold"]["accuracy"] == judge.measured.accuracy
+
+
+@pytest.mark.usefixtures("small")
+def test_judge_finetune_trains_the_encoder_itself_and_is_calibrated_on_what_that_reads(tmp_path: Path) -> None:
+    labelled = DataSet("made up", TWO_PAIRS, made_up_dilemmas(20))
+    tuned = open_judge(JudgeConfig(who="encoder", finetune=True), folder=tmp_path, labelled=labelled)
+    frozen = open_judge(JudgeConfig(who="encoder"), folder=tmp_path, labelled=labelled)
+    assert isinstance(tuned, PoleJudge)
+    assert isinstance(frozen, PoleJudge)
+    assert isinstance(tuned.scorer, EncoderScorer)
+    assert isinstance(frozen.scorer, EncoderScorer)
+    assert tuned.scorer.tuned is not None
+    assert frozen.scorer.tuned is None
+    assert tuned.platt != frozen.platt
+    leap, shelter = (
+        item(text, text, "Risk-taking") for text in ("Person 1 may leap gamble.", "Person 1 may shelter insure.")
+    )
+    daring, careful = (verdict.score or 0.0 for verdict in tuned.grade(POLE_SHOWN, [leap, shelter]))
+    assert daring > careful
 
 
 def test_order_of_a_pair_means_nothing_to_it(judge: PoleJudge) -> None:
