@@ -115,6 +115,7 @@ def _report(options: Options) -> None:
     """Every suite's page, tables and figures, from the common form of its results."""
     from counterpoint.evaluation.reports.writing import report_run
 
-    page, *_ = report_run(options.out)
+    page, *parts = report_run(options.out)
     if not options.as_json:
-        typer.echo(f"Report: {page}; {page.parent / 'tables'} and {page.parent / 'figures'} for papers")
+        folders = " and ".join(str(folder) for folder in dict.fromkeys(part.parent for part in parts))
+        typer.echo(f"Report: {page}" + (f"; {folders} for papers" if folders else ""))

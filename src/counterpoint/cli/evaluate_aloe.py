@@ -92,7 +92,11 @@ def run(options: Options) -> None:
             announce=announcer(quiet=options.as_json),
             report=report,
         )
-        results["config"] |= {"data": options.data or TOY, "models": [c._asdict() for c in models]}
+        results["config"] |= {
+            "data": options.data or TOY,
+            "model": options.model,
+            "models": [c._asdict() for c in models],
+        }
         folder.write_json("results.json", results)
     where = {"Numbers": options.out / "results.json", "Talks": options.out / "predictions.jsonl"}
     tell(results["summary"], partial(print_aloe, results), as_json=options.as_json, **where)

@@ -156,7 +156,7 @@ def print_harm(results: Mapping[str, Any], console: Console) -> None:
     table = Table(title="What steering does to what it should leave alone", title_justify="left")
     table.add_column("")
     for metric in metrics:
-        table.add_column(METRICS[metric].title if metric in METRICS else metric, justify="right")
+        table.add_column(METRICS[metric].title if metric in METRICS else metric, justify="right", overflow="fold")
     for method, strength in conditions:
         cells = []
         for metric in metrics:

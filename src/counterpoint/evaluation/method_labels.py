@@ -6,7 +6,7 @@ hollow mark says DPO or untrained. No two methods share a mark, so colour is nev
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -149,6 +149,26 @@ _KNOWN = (
         rule=True,
     ),
 )
+_OTHERS: Mapping[str, tuple[str, str]] = {
+    "sft": ("SFT", "Fine-tuned on the replies that suit the person."),
+    "dpo": ("DPO", "Trained to prefer replies that suit the person over those that don't."),
+    "sft+dpo": ("SFT then DPO", "Fine-tuned on replies that suit the person, then trained to prefer them."),
+    "drifting": ("drifting", "A belief that expects people to change, and takes surprise that stays for a change."),
+    "gaussian": ("gaussian", "A belief that takes people to be as they always were."),
+    "contextual": ("contextual", "A belief with a leaning of its own for every scene."),
+    "pooled": ("pooled", "Everybody alike: what people at large would choose."),
+    "in_context": ("in context", "The choices told in the prompt."),
+    "instruction": ("instruction", "The belief in words, before the question."),
+    "mixture": ("mixture", "Next-token log-probabilities of the poles, mixed as the belief says."),
+    "activation": ("activation", "Vectors added to the model's activations, as strong as the belief says."),
+    "adapters": ("adapters", "Adapters of the poles, mixed as the belief says."),
+    "rerank": ("rerank", "Several replies, of which the one is kept that suits the belief best."),
+    "neighbourhood": (
+        "neighbourhood",
+        "Replies to neighbours of what is wanted, of which one is kept.",
+    ),
+}
+"""Names and sentences of methods that have no mark of their own: they get spare ones as they come."""
 _SPARE_INKS = ("m-x0", "m-x1", "m-x2", "m-x3")
 _SPARE_SHAPES: tuple[Shape, ...] = ("square", "hexagon")
 
@@ -162,5 +182,6 @@ def label_methods(names: Iterable[str]) -> dict[str, MethodLabel]:
         shape = _SPARE_SHAPES[i // len(_SPARE_INKS) % len(_SPARE_SHAPES)]
         ink = _SPARE_INKS[i % len(_SPARE_INKS)]
         hollow = i >= len(_SPARE_INKS) * len(_SPARE_SHAPES)
-        labels[name] = MethodLabel(name, name.replace("_", " "), "A method added to this run.", ink, shape, hollow)
+        label, sentence = _OTHERS.get(name, (name.replace("_", " "), "A method added to this run."))
+        labels[name] = MethodLabel(name, label, sentence, ink, shape, hollow)
     return labels | {name: method for name, method in known.items() if method.rule}

@@ -31,6 +31,7 @@ from counterpoint.evaluation.report_tables import (
     per_pole,
     poles_of,
 )
+from counterpoint.evaluation.reports.definitions import terms_of
 from counterpoint.runlog import write_text
 
 SCHEMA = "counterpoint.results/1"
@@ -166,6 +167,7 @@ def context(run: Run) -> dict[str, Any]:
         "paired": paired,
         "cases": worst_cases(run.predictions, run.dilemmas, labels),
         "has_cases": bool(run.predictions and run.dilemmas),
+        "terms": terms_of(str(row.get("metric")) for row in summary),
         **_pole_figures(results, labels, chance),
         "curves": _curves(results.get("curves") or [], labels),
         "calibration": _calibration(results.get("calibration") or [], labels),

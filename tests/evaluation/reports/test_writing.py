@@ -91,6 +91,27 @@ def test_a_suite_without_code_of_its_own_has_a_whole_report(turns: Path) -> None
     assert all(file.is_file() for file in files)
 
 
+def test_a_page_draws_numbered_turns_explains_its_own_words_and_says_what_its_judge_is_worth(tmp_path: Path) -> None:
+    summary = [row(m, "al", level) for m, level in (("base", 3.0), ("sft", 4.0))]
+    summary += [row(m, f"al_{t}", 3.0 + g * t, turn=t) for m, g in (("base", 0.0), ("sft", 0.1)) for t in (1, 2, 3)]
+    judge = {"name": "a judge", "rubric": "r/1", "proof": {"rate": 0.75, "cases": 8, "failed": 3, "kappa": 0.5}}
+    run = write(tmp_path / "run", results("aloe", summary=summary, judge=judge))
+    files = {str(file.relative_to(run)) for file in report_run(run)}
+    assert {"figures/curve-al-by-turn.svg", "figures/intervals-al.svg", "tables/judge.csv"} <= files
+    assert not any("al-1" in file for file in files)
+    text = " ".join(Links((run / "report.html").read_text(encoding="utf-8")).words)
+    for said in (
+        "AL, turn 3",
+        "SFT",
+        "Fine-tuned on the replies",
+        "Alignment level",
+        "How far the judge can be believed",
+    ):
+        assert said in text
+    for foreign in ("Expected calibration error", "Acc_one", "A method added to this run"):
+        assert foreign not in text
+
+
 def test_a_figure_stands_alone(turns: Path) -> None:
     report_run(turns)
     figures = sorted((turns / "figures").glob("*.svg"))

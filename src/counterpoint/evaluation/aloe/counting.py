@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from counterpoint.evaluation.alignment_level import alignment_level, curve, line, relative_gain
+from counterpoint.evaluation.method_labels import label_methods
 from counterpoint.evaluation.stats import Interval
 from counterpoint.evaluation.suite_counts import Counts, Score
 from counterpoint.evaluation.tables import rounded
@@ -25,7 +26,7 @@ Grades = Mapping[tuple[str, int], Array]
 AL, GAIN, RATE = "al", "gain", "ir"
 """Mean over turns of AL; AL at the last turn minus AL at the first; IR."""
 
-LABELS = {"base": "Untrained", "sft": "SFT", "dpo": "DPO", "sft+dpo": "SFT then DPO"}
+LABELS = {name: own.label for name, own in label_methods(("base", "sft", "dpo", "sft+dpo")).items()}
 
 PAPER = {"source": "arXiv 2410.03642", "relative_mean": 0.32, "relative_by_turn": [0.108, 0.133]}
 """What ALOE reports over its base models: on average, and least and most at any turn."""

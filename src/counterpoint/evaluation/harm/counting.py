@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from counterpoint.evaluation.harm.measures import agrees, changed, holds
@@ -144,11 +145,8 @@ def _rows(name: str, condition: Condition, found: Table) -> list[dict[str, Any]]
 
 def _summary(name: str, condition: Condition, found: Table, resamples: int) -> dict[str, Any]:
     interval = bootstrap(found.values[:, None], found.weights[:, None], [0] * len(found.samples), resamples=resamples)
-    told = found.values[found.weights > 0]
-    if len(told) and METRICS[name].share and told.min() == told.max():
-        # a bootstrap sees no uncertainty where all answers agree: exact bounds (Clopper and Pearson 1934)
-        exact = binomtest(int(told.sum()), len(told)).proportion_ci(0.95, method="exact")
-        interval = Interval(interval.mean, float(exact.low), float(exact.high))
+    if METRICS[name].share:
+        interval = bounded(interval, found.values[found.weights > 0])
     return {
         **condition._asdict(),
         "metric": name,
@@ -158,6 +156,15 @@ def _summary(name: str, condition: Condition, found: Table, resamples: int) -> d
         "n": int((found.weights > 0).sum()),
         "undefined": int((found.weights == 0).sum()),
     }
+
+
+def bounded(interval: Interval, shares: NDArray[np.float64]) -> Interval:
+    """The interval, or exact bounds (Clopper and Pearson 1934) where all of `[sample]`, 0 or 1 each, agree: a bootstrap
+    sees no uncertainty there."""
+    if not len(shares) or shares.min() != shares.max():
+        return interval
+    exact = binomtest(int(shares.sum()), len(shares)).proportion_ci(0.95, method="exact")
+    return Interval(interval.mean, float(exact.low), float(exact.high))
 
 
 def _paired(name: str, condition: Condition, own: Table, base: Table, resamples: int) -> dict[str, Any]:

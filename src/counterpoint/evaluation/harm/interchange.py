@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from counterpoint.errors import BadInputError, MissingExtraError
+from counterpoint.evaluation.harm.counting import bounded
 from counterpoint.evaluation.harm.store import Condition
 from counterpoint.evaluation.stats import bootstrap
 from counterpoint.evaluation.tables import rounded
@@ -89,8 +90,10 @@ def _rows(task: str, condition: Condition, samples: Sequence[Mapping[str, Any]])
     for metric in samples[0]["metrics"] if samples else ():
         told = {s["doc_id"]: s[metric] for s in samples if isinstance(s.get(metric), int | float)}
         if told:
-            values = np.array([float(value) for value in told.values()])[:, None]
-            interval = bootstrap(values, np.ones_like(values), [0] * len(values))
+            values = np.array([float(value) for value in told.values()])
+            interval = bootstrap(values[:, None], np.ones_like(values)[:, None], [0] * len(values))
+            if set(values) <= {0.0, 1.0}:
+                interval = bounded(interval, values)
             bounds = {"mean": interval.mean, "ci_low": interval.low, "ci_high": interval.high}
             head = {**condition._asdict(), "metric": f"{task}: {metric}"}
             rows.append({**head, **{k: rounded(v) for k, v in bounds.items()}, "n": len(told), "undefined": 0})

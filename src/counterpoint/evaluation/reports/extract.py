@@ -14,7 +14,7 @@ from counterpoint.evaluation.charts import Estimate, tick_label
 from counterpoint.evaluation.headline import Paired
 from counterpoint.evaluation.method_labels import MethodLabel, label_methods
 from counterpoint.evaluation.report_tables import estimate, finite, paired_rows
-from counterpoint.evaluation.reports.measures import measure, ordered
+from counterpoint.evaluation.reports.measures import dimension, measure, ordered
 from counterpoint.evaluation.reports.table import Cell, Column, Table, words
 
 Rows = Sequence[Mapping[str, Any]]
@@ -22,7 +22,7 @@ Results = Mapping[str, Any]
 
 MEASURED = frozenset(
     {"metric", "mean", "value", "ci_low", "ci_high", "sd", "sd_seeds", "seeds", "n", "undefined", "failed"}
-    | {"a", "b", "difference", "p_value", "p_holm", "verdict"}
+    | {"a", "b", "difference", "p_value", "p_holm", "verdict", "statistic", "judge", "judge_proof", "judge_kappa"}
 )
 """Keys of a row that say what was found, not about what."""
 OWN = frozenset(
@@ -93,7 +93,7 @@ def all_tables(results: Results) -> list[Table]:
         labels = labels_of(part.results)
         found += [*summary_tables(part, prefix, labels), *filter(None, [paired_table(part, prefix, labels)])]
         found += [t for key, rows in _lists(part.results) if (t := list_table(prefix + key, key, rows, labels))]
-    found += [t for t in (scalar_table(results), failure_table(results)) if t]
+    found += [t for t in (judge_table(results), scalar_table(results), failure_table(results)) if t]
     return found
 
 
@@ -161,7 +161,7 @@ def _summary_table(
 
 
 def _summary_title(part: Part, metrics: Sequence[str], dims: Sequence[str], axis: str | None) -> str:
-    by = ", ".join(dim.replace("_", " ") for dim in dims)
+    by = ", ".join(map(dimension, dims))
     said = f"{measure(metrics[0]).heading} by {by}" if axis else "Every method, every metric"
     said = f"{said} by {by}" if by and not axis else said
     return f"{_heading(part.key)}: {said[:1].lower()}{said[1:]}" if part.key else said
@@ -268,6 +268,27 @@ def _by_method(name: str, key: str, rows: Rows, labels: Mapping[str, MethodLabel
     metric = rows[0].get("metric")
     title = f"{_heading(key)}: {measure(str(metric)).heading}" if metric else _heading(key)
     return Table(name, title, tuple(heads), tuple(lines), "Means with 95% intervals.")
+
+
+def judge_table(results: Results) -> Table | None:
+    """How far the judge behind the scores can be believed: its proof, and its measured agreement with gold labels."""
+    judge = results.get("judge")
+    if not isinstance(judge, dict) or not isinstance(judge.get("proof"), dict):
+        return None
+    proof, own = judge["proof"], judge.get("agreement_with_gold") or {}
+    told = (
+        ("Judge", judge.get("name")),
+        ("Rubric", judge.get("rubric")),
+        ("Gold options graded above their opposites", proof.get("rate")),
+        ("Cases of that", proof.get("cases")),
+        ("Verdicts missing there, which counts against it", proof.get("failed")),
+        ("Kappa with labels there", proof.get("kappa")),
+        ("Accuracy on held-out options, cross-validated", own.get("accuracy")),
+        ("Kappa on these", own.get("kappa")),
+        ("How many", own.get("options")),
+    )
+    lines = tuple((words(what), _worded(value)) for what, value in told if value is not None)
+    return Table("judge", "How far the judge can be believed", (Column("What"), Column("Value", number=True)), lines)
 
 
 def scalar_table(results: Results) -> Table | None:

@@ -12,7 +12,7 @@ from counterpoint.evaluation.charts import Estimate
 from counterpoint.evaluation.method_labels import MethodLabel
 from counterpoint.evaluation.report_tables import both_sides_points, estimate, finite, per_pole, poles_of
 from counterpoint.evaluation.reports.extract import Part, Rows, dimensions, labels_of, parts
-from counterpoint.evaluation.reports.measures import measure, ordered
+from counterpoint.evaluation.reports.measures import dimension, measure, ordered
 
 MOST_CURVES = 12
 """Curves drawn of one part."""
@@ -54,12 +54,12 @@ def _name(part: Part, *words: object) -> str:
 
 
 def _intervals(part: Part, labels: Mapping[str, MethodLabel]) -> list[Figure]:
-    """A row a method, for every metric that is no curve."""
+    """A row a method, for every metric that stands for nothing but itself."""
     rows: Rows = part.results.get("summary") or []
-    if dimensions(rows):
-        return []
-    found = []
+    dims, found = dimensions(rows), []
     for metric in ordered(list(dict.fromkeys(str(row.get("metric")) for row in rows))):
+        if any(row.get(dim) is not None for row in rows if row.get("metric") == metric for dim in dims):
+            continue
         means = {str(row.get("method")): estimate(row) for row in rows if row.get("metric") == metric}
         lines = [(label, means[name]) for name, label in labels.items() if name in means]
         if len(lines) > 1:
@@ -71,7 +71,7 @@ def _intervals(part: Part, labels: Mapping[str, MethodLabel]) -> list[Figure]:
 
 def _curves(part: Part, labels: Mapping[str, MethodLabel]) -> list[Figure]:
     """A metric against every dimension of numbers, the others held: a line a method, or a chart each where many."""
-    rows: Rows = part.results.get("summary") or []
+    rows = [_at_its_step(row) for row in part.results.get("summary") or []]
     dims = dimensions(rows)
     found: list[Figure] = []
     for axis in (dim for dim in dims if _is_axis(rows, dim)):
@@ -84,6 +84,15 @@ def _curves(part: Part, labels: Mapping[str, MethodLabel]) -> list[Figure]:
                 if len(steps) > 1 and len(found) < MOST_CURVES:
                     found.append(_curve(part, labels, here, metric=metric, axis=axis, held=held, steps=steps))
     return found
+
+
+def _at_its_step(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`al_3` of turn 3 is `al` there."""
+    name = str(row.get("metric"))
+    for value in row.values():
+        if name.endswith(f"_{value}") and finite(value) is not None:
+            return {**row, "metric": name.removesuffix(f"_{value}")}
+    return row
 
 
 def _curve(
@@ -100,10 +109,10 @@ def _curve(
     for row in rows:
         by_method.setdefault(str(row.get("method")), {})[float(row[axis])] = estimate(row)
     lines = [(label, by_method[name]) for name, label in labels.items() if name in by_method]
-    said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in held)
-    title = f"{measure(metric).heading} by {axis.replace('_', ' ')}" + (f" ({said})" if said else "")
+    said = ", ".join(f"{dimension(key)} {value}" for key, value in held if value is not None)
+    title = f"{measure(metric).heading} by {dimension(axis)}" + (f" ({said})" if said else "")
     key = _name(part, metric, "by", axis, *(word for pair in held for word in pair))
-    chart = charts.step_lines(f"c-{key}", title, steps, lines, axis.replace("_", " "))
+    chart = charts.step_lines(f"c-{key}", title, steps, lines, dimension(axis))
     return Figure("curves", f"curve-{key}", title, chart)
 
 

@@ -28,11 +28,27 @@ KNOWN = {
     "ir": Measure("IR", True),
     "n_ir": Measure("N-IR", True),
     "n_r2": Measure("N-R2", None),
-    "judge_score": Measure("Judge score", True),
-    "fluency": Measure("Fluency", True),
+    "contrast": Measure("Contrast", True),
+    "score": Measure("Score", True),
+    "log_perplexity": Measure("Log perplexity", False),
+    "alignment_after": Measure("Alignment after", True),
+    "choices_to_turn": Measure("Choices to turn", False),
+    "never_turned": Measure("Never turned", False),
+    "change_noticed": Measure("Change noticed", True),
+    "choices_to_notice": Measure("Choices to notice", False),
+    "false_alarm": Measure("False alarm", False),
 }
 BEGINNINGS = {"accuracy": True, "acc_": True, "nll": False, "ece": False, "order_effect": False, "unreadable": False}
 """What families of metrics begin with."""
+
+
+DIMENSIONS = {"since": "choices since the change", "history": "choices seen"}
+"""Names of what rows are about, where the key alone says too little."""
+
+
+def dimension(key: str) -> str:
+    """What a dimension is called in a sentence or along an axis."""
+    return DIMENSIONS.get(key, key.replace("_", " "))
 
 
 def measure(metric: str) -> Measure:
@@ -41,6 +57,9 @@ def measure(metric: str) -> Measure:
         return KNOWN[metric]
     if metric in HARM:
         return Measure(HARM[metric].title, HARM[metric].better > 0 if HARM[metric].better else None)
+    name, _, turn = metric.partition("al_")
+    if not name and turn.isdecimal():
+        return Measure(f"AL, turn {turn}", True)
     better = next((up for beginning, up in BEGINNINGS.items() if metric.startswith(beginning)), None)
     return Measure(metric.replace("_", " ").capitalize(), better)
 

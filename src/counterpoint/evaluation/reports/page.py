@@ -12,9 +12,10 @@ from counterpoint.evaluation.method_labels import MethodLabel
 from counterpoint.evaluation.report import Run, render_page
 from counterpoint.evaluation.report_cases import worst_cases
 from counterpoint.evaluation.report_tables import estimate, finite, paired_rows
-from counterpoint.evaluation.reports.extract import Rows, all_tables, dimensions, labels_of, winner
+from counterpoint.evaluation.reports.definitions import terms_of
+from counterpoint.evaluation.reports.extract import Rows, all_tables, dimensions, labels_of, parts, winner
 from counterpoint.evaluation.reports.figures import Figure, all_figures, chance_of
-from counterpoint.evaluation.reports.measures import measure, ordered
+from counterpoint.evaluation.reports.measures import dimension, measure, ordered
 from counterpoint.evaluation.reports.table import Table
 
 FIGURES = {
@@ -70,6 +71,7 @@ def context(run: Run) -> dict[str, Any]:
         "failed": Counter(str(row.get("method", "")) for row in failures),
         "cases": cases,
         "has_cases": bool(cases),
+        "terms": terms_of(str(row.get("metric")) for part in parts(results) for row in part.results["summary"] or []),
     }
 
 
@@ -88,7 +90,7 @@ def headline(results: Mapping[str, Any], labels: Mapping[str, MethodLabel]) -> H
         )
     name = measure(metric).heading
     if dims:
-        said = ", ".join(dim.replace("_", " ") for dim in dims)
+        said = ", ".join(map(dimension, dims))
         return Headline(f"{name} by {said}", _verdicts(results.get("paired") or [], metric, dims))
     best = winner(summary, results.get("paired") or [], metric)
     means = {who: value.mean for who, value in found.items() if value.mean is not None}
@@ -108,7 +110,7 @@ def _verdicts(rows: Rows, metric: str, dims: Sequence[str]) -> tuple[str, ...]:
     shown = [(row, told) for row, told in zip(own, paired_rows(own), strict=True) if told.shown and told.verdict]
     found = []
     for row, told in shown:
-        where = ", ".join(f"{dim.replace('_', ' ')} {row[dim]}" for dim in dims if row.get(dim) is not None)
+        where = ", ".join(f"{dimension(dim)} {row[dim]}" for dim in dims if row.get(dim) is not None)
         found.append(f"{told.verdict[:1].upper()}{told.verdict[1:]}" + (f" ({where})." if where else "."))
     if not own:
         return ("Nothing was compared in pairs, so no order is claimed.",)
@@ -150,7 +152,7 @@ def _own(figures: Sequence[Figure], kind: str) -> list[Figure]:
 
 def _short(table: Table) -> str:
     """A table's name in the navigation."""
-    return {"summary": "Methods", "paired": "Differences", "per_behaviour": "Behaviours"}.get(
+    return {"summary": "Methods", "paired": "Differences", "per_behaviour": "Behaviours", "judge": "Judge"}.get(
         table.name, table.name.replace("_", " ").capitalize()
     )
 
