@@ -156,6 +156,17 @@ def test_several_runs_stand_side_by_side(tmp_path: Path) -> None:
     assert not (tmp_path / "new" / "tables" / "paired.csv").exists()
 
 
+def test_runs_of_other_suites_have_tables_of_their_own_and_every_row_says_whose_it_is(tmp_path: Path) -> None:
+    one = write(tmp_path / "one", results("vcd", summary=[row("base", "acc_one", 0.5)]))
+    other = write(tmp_path / "other", results("aloe", summary=[row("base", "al", 3.0)]))
+    assert call(one, other, "--out", tmp_path / "out").exit_code == 0
+    tables = {file.stem: file.read_text() for file in (tmp_path / "out" / "tables").glob("*.csv")}
+    assert set(tables) == {"runs", "vcd_summary", "aloe_summary"}
+    for suite, run in (("vcd", "one"), ("aloe", "other")):
+        (line,) = tables[f"{suite}_summary"].splitlines()[1:]
+        assert line.split(",")[:2] == ["Untrained", run]
+
+
 def test_bad_input_is_told_and_nothing_written(tmp_path: Path) -> None:
     good = write(tmp_path / "good", results(summary=[row("pft", "acc_one", 0.5)]))
     with pytest.raises(BadInputError, match="does not exist"):

@@ -58,6 +58,13 @@ def check_form(results: Results, where: object) -> None:
             raise BadInputError(f"{where}: {key} is {type(results[key]).__name__}, expected an object")
 
 
+def kind_of(results: Results) -> str:
+    """The suite's name, or the command's where there is no suite, and what it reproduces."""
+    if results.get("reproduces"):
+        return f"{results.get('command')} {results['reproduces']}"
+    return str(results.get("suite") or (results.get("config") or {}).get("suite") or results.get("command") or "")
+
+
 def parts(results: Results) -> list[Part]:
     """The whole, and every key whose value has a `summary`."""
     inner = [
@@ -97,12 +104,16 @@ def all_tables(results: Results) -> list[Table]:
     return found
 
 
-def summary_tables(part: Part, prefix: str, labels: Mapping[str, MethodLabel]) -> list[Table]:
-    """The summary: metrics that the same dimensions tell apart share a table; an axis gives each a table of its own."""
+def summary_tables(
+    part: Part, prefix: str, labels: Mapping[str, MethodLabel], *, always: Sequence[str] = ()
+) -> list[Table]:
+    """The summary: metrics that the same dimensions tell apart share a table; an axis gives each a table of its own.
+    Dimensions that are named `always` head the rows even of a metric that has one value of them."""
     rows: Rows = part.results.get("summary") or []
     groups: dict[tuple[str, ...], list[str]] = {}
     for metric in ordered(list(dict.fromkeys(str(row.get("metric")) for row in rows))):
-        groups.setdefault(tuple(dimensions(_of(rows, metric))), []).append(metric)
+        found = tuple(dict.fromkeys([*dimensions(_of(rows, metric)), *always]))
+        groups.setdefault(found, []).append(metric)
     made: list[Table] = []
     for dims, metrics in groups.items():
         axis = axis_of(_of(rows, metrics[0]), dims)

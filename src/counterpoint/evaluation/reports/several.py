@@ -13,7 +13,7 @@ from counterpoint.evaluation.headline import Headline
 from counterpoint.evaluation.method_labels import MethodLabel, label_methods
 from counterpoint.evaluation.report import Run, render_page
 from counterpoint.evaluation.report_tables import estimate, finite
-from counterpoint.evaluation.reports.extract import Part, dimensions, labels_of, paired_table, summary_tables
+from counterpoint.evaluation.reports.extract import Part, dimensions, kind_of, labels_of, paired_table, summary_tables
 from counterpoint.evaluation.reports.figures import Figure
 from counterpoint.evaluation.reports.measures import measure, ordered
 from counterpoint.evaluation.reports.pairing import Named, Pairing, pair_runs
@@ -42,19 +42,31 @@ def named(folders: Sequence[Path], runs: Sequence[Run]) -> list[Named]:
 
 def compare_runs(runs: Sequence[Named]) -> Compared:
     """Tables and figures of several runs."""
-    summary, tested = ([{**row, "run": r.name} for r in runs for row in r.run.results.get(key) or []] for key in _BOTH)
-    methods = labels_of({"summary": summary})
-    pairing = pair_runs(runs)
-    tables = [_overview(runs)]
-    side = summary_tables(Part("", {"summary": summary, "paired": tested}), "", methods)
-    tables += [replace(table, title="Every run side by side") if not i else table for i, table in enumerate(side)]
+    methods = labels_of({"summary": [row for r in runs for row in r.run.results.get("summary") or []]})
     labels = _labels(runs, methods)
+    pairing = pair_runs(runs)
+    tables, figures = [_overview(runs)], []
+    kinds = list(dict.fromkeys(kind_of(r.run.results) for r in runs))
+    for kind in kinds:  # what two suites call by one name are two things
+        own = [r for r in runs if kind_of(r.run.results) == kind]
+        prefix = f"{kind.replace(' ', '_')}_" if len(kinds) > 1 else ""
+        tables += _side_by_side(own, f"{kind}: " if prefix else "", prefix, methods)
+        figures += _figures(_rows_of(own, "summary"), labels, prefix)
     across = paired_table(Part("", {"paired": pairing.rows}), "", labels)
     tables += [replace(across, title="Differences between runs, sample by sample")] if across else []
-    return Compared(tables, _figures(summary, labels), pairing)
+    return Compared(tables, figures, pairing)
 
 
-_BOTH = ("summary", "paired")
+def _rows_of(runs: Sequence[Named], key: str) -> list[dict[str, Any]]:
+    return [{**row, "run": r.name} for r in runs for row in r.run.results.get(key) or []]
+
+
+def _side_by_side(runs: Sequence[Named], heading: str, prefix: str, methods: Mapping[str, MethodLabel]) -> list[Table]:
+    """Tables of runs of one kind; every row says whose it is."""
+    found = Part("", {key: _rows_of(runs, key) for key in ("summary", "paired")})
+    tables = summary_tables(found, prefix, methods, always=("run",))
+    titles = ["Every run side by side", *(table.title for table in tables[1:])]
+    return [replace(table, title=heading + title) for table, title in zip(tables, titles, strict=False)]
 
 
 def render(runs: Sequence[Named], found: Compared) -> str:
@@ -65,7 +77,7 @@ def render(runs: Sequence[Named], found: Compared) -> str:
 def _context(runs: Sequence[Named], found: Compared) -> dict[str, Any]:
     sections = [
         ("result", "Result"),
-        *((f"t-{table.name}", _SHORT[table.name]) for table in found.tables if table.name in _SHORT),
+        *((f"t-{table.name}", said) for table in found.tables if (said := _short(table))),
     ]
     sections += [("f-intervals", "Charts")] if found.figures else []
     return {
@@ -81,7 +93,11 @@ def _context(runs: Sequence[Named], found: Compared) -> dict[str, Any]:
     }
 
 
-_SHORT = {"runs": "Runs", "summary": "Side by side", "paired": "Differences"}
+def _short(table: Table) -> str:
+    """In the navigation; empty where the table isn't there."""
+    if table.name.endswith("_summary"):
+        return table.name.removesuffix("_summary").replace("_", " ")
+    return {"runs": "Runs", "summary": "Side by side", "paired": "Differences"}.get(table.name, "")
 
 
 def _headline(runs: Sequence[Named], pairing: Pairing) -> Headline:
@@ -111,7 +127,7 @@ def _labels(runs: Sequence[Named], methods: Mapping[str, MethodLabel]) -> dict[s
     }
 
 
-def _figures(summary: Sequence[Mapping[str, Any]], labels: Mapping[str, MethodLabel]) -> list[Figure]:
+def _figures(summary: Sequence[Mapping[str, Any]], labels: Mapping[str, MethodLabel], prefix: str) -> list[Figure]:
     """A chart a metric, where nothing but the run tells a method's rows apart."""
     if set(dimensions(summary)) - {"run"}:
         return []
@@ -119,8 +135,9 @@ def _figures(summary: Sequence[Mapping[str, Any]], labels: Mapping[str, MethodLa
     for metric in ordered(list(dict.fromkeys(str(row.get("metric")) for row in summary))):
         values = {f"{r['run']}: {r.get('method')}": estimate(r) for r in summary if r.get("metric") == metric}
         rows = [(label, values[name]) for name, label in labels.items() if name in values]
-        chart = charts.forest(f"f-{metric}", measure(metric).heading, rows)
-        found.append(Figure("intervals", f"intervals-{metric.replace('_', '-')}", measure(metric).heading, chart))
+        name = f"{prefix}{metric}".replace("_", "-")
+        chart = charts.forest(f"f-{name}", measure(metric).heading, rows)
+        found.append(Figure("intervals", f"intervals-{name}", measure(metric).heading, chart))
     return found
 
 
@@ -131,11 +148,12 @@ def _overview(runs: Sequence[Named]) -> Table:
     for name, run in runs:
         results = run.results
         config, data = results.get("config") or {}, results.get("data") or {}
-        suite = f" --suite {results['suite']}" if results.get("suite") else ""
+        kind, command = kind_of(results), str(results.get("command", ""))
+        suite = f" --suite {kind}" if command == "evaluate" and kind != command else kind.removeprefix(command)
         lines.append(
             (
                 words(name),
-                words(f"{results.get('command', '')}{suite}"),
+                words(f"{command}{suite}"),
                 words(config.get("model") or "not recorded"),
                 words(str(data.get("sha256") or "not recorded")[:12]),
                 words(data.get("test", "")),

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from counterpoint.errors import BadInputError
 from counterpoint.evaluation.report import Run, read_run, render
 from counterpoint.evaluation.reports import page, several
-from counterpoint.evaluation.reports.extract import all_tables, check_form
+from counterpoint.evaluation.reports.extract import all_tables, check_form, kind_of
 from counterpoint.evaluation.reports.figures import Figure, all_figures
 from counterpoint.evaluation.reports.latex import to_latex
 from counterpoint.evaluation.reports.svg import standalone
@@ -78,13 +77,6 @@ def report_run(folder: Path, out: Path | None = None) -> list[Path]:
     if target.suffix != ".html":
         files += write_parts(target, all_tables(run.results), all_figures(run.results))
     return files
-
-
-def kind_of(results: Mapping[str, Any]) -> str:
-    """The suite's name, or the command's where there is no suite, and what it reproduces."""
-    if results.get("reproduces"):
-        return f"{results.get('command')} {results['reproduces']}"
-    return str(results.get("suite") or (results.get("config") or {}).get("suite") or results.get("command") or "")
 
 
 def report_runs(folders: Sequence[Path], out: Path) -> tuple[list[Path], several.Compared]:
