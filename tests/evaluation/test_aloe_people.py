@@ -38,6 +38,16 @@ def test_a_folder_with_too_few_or_no_descriptions_is_refused(folder: Path) -> No
         load_people(folder, cases=100, profiles=1, personalities=1, seed=0)
 
 
+def test_two_descriptions_run_together_on_a_line_are_two_as_in_the_published_pool(folder: Path) -> None:
+    (folder / "profile.jsonl").write_text('"A welder.""A diver."\n\n"A judge."\n')
+    people = load_people(folder, cases=100, profiles=3, personalities=1, seed=0)
+    assert [person.profile for person in people] == ["A welder.", "A diver.", "A judge."]
+    for broken in ('"A welder." 3\n', '"A welder."""\n', '"A welder\n'):
+        (folder / "profile.jsonl").write_text(broken)
+        with pytest.raises(BadInputError, match="line 1: expected a JSON string"):
+            load_people(folder, cases=100, profiles=1, personalities=1, seed=0)
+
+
 def test_a_file_gives_so_many_of_its_personas(tmp_path: Path) -> None:
     file = tmp_path / "people.jsonl"
     rows = [{"id": f"p{i}", "profile": f"Life {i}.", "personality": "Calm."} for i in range(9)]

@@ -69,8 +69,8 @@ def evaluate(
     judge: Annotated[
         str | None,
         typer.Option(
-            help="Who grades: encoder (a pole judge trained here, the default), lm:..., or URL#MODEL. "
-            f"For {takers('judge')}."
+            help="Who grades: lm:..., or URL#MODEL; for vcd_open and bqd_open also encoder (a pole judge trained here, "
+            f"the default). For {takers('judge')}."
         ),
     ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="A setting, such as questions=60.")] = None,

@@ -30,7 +30,7 @@ from counterpoint.evaluation.aloe.people import check_held_out, load_people
 from counterpoint.evaluation.aloe.players import HintedWriter, PersonaUser
 from counterpoint.evaluation.aloe.proof import Proof, prove, written_pairs
 from counterpoint.evaluation.aloe.talks import User
-from counterpoint.evaluation.judging.opening import open_judge
+from counterpoint.evaluation.judging.opening import ENCODER, open_judge
 from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.evaluation.suites.aloe import AloeConfig, Contender, check, identity, run_aloe
 from counterpoint.runlog import RunFolder
@@ -145,6 +145,10 @@ class WrittenSetting:
         for option, who in (("--set user=", config.user), ("--judge ", config.judge.who)):
             if not who:
                 raise BadInputError(f"--suite aloe needs {option}URL#MODEL or lm:... for these people")
+        if config.judge.who == ENCODER:
+            raise BadInputError(
+                "--judge encoder grades by poles, and can't tell what suits a person; give lm:... or URL#MODEL"
+            )
         self.config = config
         self.people: Sequence[Persona] = load_people(
             Path(options.data),

@@ -177,7 +177,7 @@ def print_choices(results: Mapping[str, Any], console: Console) -> None:
     table = Table(title=f"Suite {results['suite']}", title_justify="left")
     table.add_column("method")
     for metric in metrics:
-        table.add_column(metric, justify="right")
+        table.add_column(metric, justify="right", overflow="fold")
     for method in dict.fromkeys(m for m, _ in rows):
         table.add_row(labels[method], *(estimate(rows.get((method, metric)), digits=3) for metric in metrics))
     console.print(table)

@@ -146,7 +146,7 @@ def print_open(results: Mapping[str, Any], console: Console) -> None:
     metrics = [m for m in SHOWN if any(metric == m for _, metric in rows)]
     table = Table("method", title="Open questions, answered for either side", title_justify="left")
     for metric in metrics:
-        table.add_column(metric, justify="right")
+        table.add_column(metric, justify="right", overflow="fold")
     for method in methods:
         table.add_row(labels[method], *(estimate(rows.get((method, metric))) for metric in metrics))
     console.print(table)

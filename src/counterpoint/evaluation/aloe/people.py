@@ -75,13 +75,26 @@ def _texts(file: Path) -> Iterable[str]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        try:
-            text = json.loads(line)
-        except ValueError:
-            text = None
-        if not isinstance(text, str) or not text.strip():
+        texts = _strings(line)
+        if not texts or not all(text.strip() for text in texts):
             raise BadInputError(f"{file}, line {number}: expected a JSON string with a description, got {line[:60]!r}")
-        yield text.strip()
+        yield from (text.strip() for text in texts)
+
+
+def _strings(line: str) -> list[str]:
+    """The JSON strings of a line, which should be one: the published pool once has two without a break between them.
+    Nothing where there is anything else."""
+    found, rest, decoder = [], line.strip(), json.JSONDecoder()
+    while rest:
+        try:
+            text, end = decoder.raw_decode(rest)
+        except ValueError:
+            return []
+        if not isinstance(text, str):
+            return []
+        found.append(text)
+        rest = rest[end:].lstrip()
+    return found
 
 
 def _drawn(items: Sequence[T], count: int, seed: str) -> list[T]:

@@ -30,7 +30,11 @@ async def written_pairs(
     """Replies to opening messages: for the person who wrote the message, and for somebody else altogether.
 
     A pair that can't be written is left out.
+
+    Raises:
+        BadInputError: none can be written.
     """
+    failed: list[str] = []
 
     async def one(place: int) -> tuple[Item, Item] | None:
         persona = people[place]
@@ -38,12 +42,18 @@ async def written_pairs(
             other = somebody_else(people, place)
             chat = (Said("user", await user.say(persona, (), seed=seed)),)
             good, bad = [await writer.write(who, chat, seed=seed) for who in (persona, other)]
-        except (RejectedError, CallFailedError):
+        except (RejectedError, CallFailedError) as error:
+            failed.append(str(error))
             return None
         return Item(persona, chat, good, 0), Item(persona, chat, bad, 0)
 
     spread = [i * len(people) // min(count, len(people)) for i in range(min(count, len(people)))]
     found = [pair for pair in await asyncio.gather(*map(one, spread)) if pair is not None]
+    if spread and not found:
+        raise BadInputError(
+            f"no reply could be written to prove the judge on: {failed[0]}. Let another model play the people "
+            "(--set user=), or --set proof=0"
+        )
     return [good for good, _ in found], [bad for _, bad in found]
 
 
