@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from counterpoint.serving.desk import MOST, Desk
-from counterpoint.serving.store import journal
+from counterpoint.serving.store import journal, schema
 from counterpoint.serving.store.records import Principal, StoreError
 from counterpoint.serving.store.store import Store
+
+SOME = ("acme", "somebody")
 
 
 @pytest.fixture
@@ -35,7 +38,9 @@ def test_each_gets_its_own_answer_or_error(desk: Desk, store: Store, who: Princi
         return add(store, who, f"p{number}")
 
     async def all_of_them() -> list[str | BaseException]:
-        return await asyncio.gather(*(desk.run(lambda n=n: work(n)) for n in range(20)), return_exceptions=True)
+        return await asyncio.gather(
+            *(desk.run(partial(work, n), ("acme", f"p{n}")) for n in range(20)), return_exceptions=True
+        )
 
     for number, answer in enumerate(asyncio.run(all_of_them())):
         if number % 3 == 0:
@@ -61,7 +66,7 @@ def test_many_are_synced_at_once_and_told_of_afterwards(
         done.append(number)
 
     async def all_of_them() -> None:
-        waiting = [asyncio.create_task(desk.run(lambda n=n: work(n))) for n in range(1 + MOST + 3)]
+        waiting = [asyncio.create_task(desk.run(partial(work, n), SOME)) for n in range(1 + MOST + 3)]
         await asyncio.sleep(0.1)
         begun.set()
         for number, task in enumerate(waiting):
@@ -84,7 +89,25 @@ def test_a_disk_that_fails_fails_everybody(
 
     monkeypatch.setattr(journal, "_sync", fail)
     with pytest.raises(StoreError, match="broken"):
-        asyncio.run(desk.run(lambda: add(store, who, "ann")))
+        asyncio.run(desk.run(lambda: add(store, who, "ann"), ("acme", "ann")))
+
+
+def test_a_person_whom_another_holds_holds_up_nobody_else(desk: Desk, store: Store, who: Principal) -> None:
+    if store.is_sqlite:
+        pytest.skip("SQLite has one writer")
+    add(store, who, "ann")
+
+    async def scene() -> None:
+        with store.engine.connect() as other:
+            other.execute(schema.people.select().with_for_update()).all()
+            held = asyncio.create_task(desk.run(lambda: add(store, who, "ann"), ("acme", "ann")))
+            await asyncio.sleep(0)
+            for name in ("bob", "cleo"):
+                assert await asyncio.wait_for(desk.run(partial(add, store, who, name), ("acme", name)), 10) == name
+            assert not held.done()
+        assert await held == "ann"
+
+    asyncio.run(scene())
 
 
 def test_who_is_cancelled_before_their_turn_never_happened(desk: Desk) -> None:
@@ -94,15 +117,15 @@ def test_who_is_cancelled_before_their_turn_never_happened(desk: Desk) -> None:
         free.wait(10)
 
     async def scene() -> None:
-        first = [asyncio.create_task(desk.run(block)) for _ in range(desk._count)]
+        first = asyncio.create_task(desk.run(block, SOME))
         await asyncio.sleep(0.1)
-        gone = asyncio.create_task(desk.run(lambda: happened.append("gone")))
-        stays = asyncio.create_task(desk.run(lambda: happened.append("stays")))
+        gone = asyncio.create_task(desk.run(lambda: happened.append("gone"), SOME))
+        stays = asyncio.create_task(desk.run(lambda: happened.append("stays"), SOME))
         await asyncio.sleep(0)
         gone.cancel()
         await asyncio.sleep(0)
         free.set()
-        await asyncio.gather(*first, stays)
+        await asyncio.gather(first, stays)
 
     asyncio.run(scene())
     assert happened == ["stays"]
@@ -112,7 +135,7 @@ def test_closing_finishes_what_waits(store: Store) -> None:
     desk, done = Desk(store), list[int]()
 
     async def leave() -> None:
-        waiting = [asyncio.create_task(desk.run(lambda n=n: done.append(n))) for n in range(30)]
+        waiting = [asyncio.create_task(desk.run(partial(done.append, n), SOME)) for n in range(30)]
         await asyncio.sleep(0)
         desk.close()
         await asyncio.gather(*waiting)

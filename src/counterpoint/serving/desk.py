@@ -1,37 +1,44 @@
-"""Where writes wait their turn: a few threads for the database, instead of one for every request.
+"""Where events wait their turn: one thread that writes, instead of one for every request.
 
 Thirty threads that each hold Python's interpreter for a moment and then wait for the database spend as much time taking
-turns as working. SQLite has one writer, so one thread is as good: it takes what has come meanwhile, a transaction each,
-has all of it synced at once (`store/journal.py`) and then answers. PostgreSQL has a thread for each of few connections.
+turns as working. The desk's thread takes what has come meanwhile and does all of it in one transaction
+(`store/together.py`): its people are locked in one round trip, and written, committed and synced in another. Where that
+does not work out, each request goes its own way, in a thread of its own, and the desk goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
+from starlette.concurrency import run_in_threadpool
+
+from counterpoint.serving.store import schema
 from counterpoint.serving.store.store import Store
+from counterpoint.serving.store.together import UndoneError, Whose
 
 T = TypeVar("T")
 MOST = 16
-"""Transactions that are synced at once: the first of them waits for the last."""
-CONNECTIONS = 4
-"""Threads with PostgreSQL."""
+"""Requests in one transaction: the first of them waits for the last."""
 
 
 class _Job(NamedTuple):
-    """What to do, and whom to tell."""
+    """What to do, whom it is about, and whom to tell."""
 
     work: Callable[[], Any]
+    whose: Whose
     answer: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
 
 
+_Outcome = tuple[_Job, Any, BaseException | None]
+
+
 class Desk:
-    """Does work that is a transaction or a few, in the order in which it came.
+    """Does work about one person each, in the order in which it came.
 
     What takes long for another reason (reading texts) would hold up everybody: it needs a thread of its own.
     """
@@ -39,66 +46,69 @@ class Desk:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
-        self._most, self._count = (MOST, 1) if store.is_sqlite else (1, CONNECTIONS)
-        self._threads: list[threading.Thread] = []
+        self._thread: threading.Thread | None = None
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """What `work` returns or raises, once it is on disk. Whoever is cancelled before their turn never happened."""
-        if not self._threads:
-            self._start()
+    async def run(self, work: Callable[[], T], whose: Whose) -> T:
+        """What `work` returns or raises, once it is on disk. Whoever is cancelled before their turn never happened.
+
+        Args:
+            work: does its own transactions; done again if nothing of the first time was kept.
+            whose: the tenant and the person that it locks.
+        """
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name="desk", daemon=True)
+            self._thread.start()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(_Job(work, answer, loop))
-        return await answer
+        self._jobs.put(_Job(work, whose, answer, loop))
+        try:
+            return await answer
+        except UndoneError:
+            return await run_in_threadpool(work)
 
     def close(self) -> None:
         """Finish what is waiting, and end."""
-        for _ in self._threads:
+        if self._thread is not None:
             self._jobs.put(None)
-        for thread in self._threads:
-            thread.join()
-
-    def _start(self) -> None:
-        for number in range(self._count):
-            self._threads.append(threading.Thread(target=self._serve, name=f"desk {number}", daemon=True))
-            self._threads[-1].start()
+            self._thread.join()
 
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:
-            jobs = [job]
-            while len(jobs) < self._most:
-                try:
-                    more = self._jobs.get_nowait()
-                except Empty:
-                    break
-                if more is None:
-                    self._jobs.put(None)
-                    break
-                jobs.append(more)
-            _tell(_done(self._store, jobs))
+            _tell(_done(self._store, [job, *self._more()]))
+
+    def _more(self) -> Iterator[_Job]:
+        """What else has come."""
+        for _ in range(MOST - 1):
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return
+            if job is None:  # the end is for the next round
+                self._jobs.put(None)
+                return
+            yield job
 
 
-def _done(store: Store, jobs: list[_Job]) -> list[tuple[_Job, Any, BaseException | None]]:
-    """Jobs with what they returned or raised; where the disk fails, all of them fail."""
-    found: list[tuple[_Job, Any, BaseException | None]] = []
+def _done(store: Store, jobs: list[_Job]) -> list[_Outcome]:
+    """Jobs with what they returned or raised, all of it on disk."""
+    jobs = sorted((job for job in jobs if not job.answer.cancelled()), key=lambda job: job.whose)
+    if not jobs:
+        return []
     try:
-        with store.at_once():
-            for job in jobs:
-                if not job.answer.cancelled():
-                    found.append(_tried(job))
+        with store.together([job.whose for job in jobs], beside=schema.beliefs):
+            return [_tried(job) for job in jobs]
     except BaseException as error:
         return [(job, None, error) for job in jobs]
-    return found
 
 
-def _tried(job: _Job) -> tuple[_Job, Any, BaseException | None]:
+def _tried(job: _Job) -> _Outcome:
     try:
         return job, job.work(), None
     except BaseException as error:
         return job, None, error
 
 
-def _tell(found: list[tuple[_Job, Any, BaseException | None]]) -> None:
+def _tell(found: list[_Outcome]) -> None:
     """Wake each event loop once."""
     for loop in {job.loop for job, _, _ in found}:
         own = [one for one in found if one[0].loop is loop]
@@ -108,7 +118,7 @@ def _tell(found: list[tuple[_Job, Any, BaseException | None]]) -> None:
             continue
 
 
-def _settle(found: list[tuple[_Job, Any, BaseException | None]]) -> None:
+def _settle(found: list[_Outcome]) -> None:
     for job, outcome, error in found:
         if job.answer.done():
             continue

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint.serving.store import journal
+from counterpoint.serving.store import journal, schema
 from counterpoint.serving.store.records import Principal, StoreError
 from counterpoint.serving.store.store import Store
 
@@ -51,8 +51,8 @@ def test_a_transaction_returns_after_its_commit_was_synced(store: Store, who: Pr
     assert synced == [1, 2]
 
 
-def test_transactions_at_once_are_synced_together(store: Store, who: Principal, synced: list[int]) -> None:
-    with store.at_once():
+def test_transactions_together_are_synced_at_once(store: Store, who: Principal, synced: list[int]) -> None:
+    with store.together([], beside=schema.beliefs):
         for name in ("ann", "bob", "cleo"):
             add(store, who, name)
         assert synced == []

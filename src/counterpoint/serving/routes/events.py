@@ -99,6 +99,8 @@ async def post_events(
     events = [event.event() for event in body.events]
     record = partial(service.people.record, who, person, events, key=key or "")
     # texts are read first, which takes long: such events don't hold up the others
-    recorded = await (run_in_threadpool(record) if any(e.texts for e in events) else service.desk.run(record))
+    recorded = await (
+        run_in_threadpool(record) if any(e.texts for e in events) else service.desk.run(record, (who.tenant, person))
+    )
     service.metrics.recorded(added=recorded.added, repeated=recorded.repeated)
     return RecordedOut(events=list(recorded.events), added=recorded.added, repeated=recorded.repeated)

@@ -21,8 +21,8 @@ from counterpoint.serving.store.records import StoreError
 
 PATIENCE = 60.0
 """Seconds to wait for another process's transaction, or for a free connection."""
-CONNECTIONS = 40
-"""At most so many connections a process: as many as a server has threads."""
+CONNECTIONS = 41
+"""At most so many connections a process: as many as a server has threads, and one for its desk."""
 
 
 def connect(url: str) -> Engine:

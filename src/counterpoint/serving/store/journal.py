@@ -12,9 +12,6 @@ SQLite itself syncs the log before it copies it into the database, and the datab
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -29,14 +26,11 @@ class Journal:
 
     def __init__(self, engine: Engine) -> None:
         self._path = f"{os.path.realpath(str(engine.url.database))}-wal"
-        self._mine = threading.local()
         engine.dispose()  # connections made before sync by themselves
         event.listen(engine, "connect", _leave_syncing)
 
     def settle(self) -> None:
-        """Return when all that was committed is on disk; in `at_once` that is at its end."""
-        if getattr(self._mine, "later", False):
-            return
+        """Return when all that was committed is on disk."""
         try:
             log = os.open(self._path, os.O_RDONLY)
         except FileNotFoundError:  # all of it is in the database
@@ -47,16 +41,6 @@ class Journal:
             raise StoreError(f"the disk did not take what was written: {error}") from error
         finally:
             os.close(log)
-
-    @contextmanager
-    def at_once(self) -> Iterator[None]:
-        """Commits of this thread inside are settled together at the end."""
-        self._mine.later = True
-        try:
-            yield
-        finally:
-            self._mine.later = False
-        self.settle()
 
 
 def _leave_syncing(connection: Any, _record: object) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from counterpoint.serving.store.wire import Row, Statement, Wire
 
+_HURRY = Statement("SET LOCAL lock_timeout = '200ms'", ())
 Said = tuple[Statement, Sequence[Mapping[str, Any]]]
 
 
@@ -33,6 +34,7 @@ class Statements:
         self._errors: Any = connection.dialect.dbapi
         self._dialect = connection.dialect.name
         self._unsent: list[Said] = []
+        self._mark, self._told = 0, False
         prepared = connection.connection.info.setdefault("prepared", {})
         self._wire = None if self._dialect == "sqlite" else Wire(driver, prepared)
 
@@ -44,18 +46,35 @@ class Statements:
 
     def read(self, statement: Any, values: Mapping[str, Any]) -> list[Row]:
         """The rows that answer a question, which sees what was written before it."""
-        return self.read_each([statement], values)[0]
+        return self.read_each([(statement, values)])[0]
 
-    def read_each(self, statements: Sequence[Any], values: Mapping[str, Any]) -> list[list[Row]]:
-        """Questions about the same values in one trip, each asked when the one before it was answered."""
-        asked = [_compiled(statement, self._dialect, None) for statement in statements]
-        return self._say([(compiled, [{**constants, **values}]) for compiled, constants in asked])
+    def read_each(self, questions: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[list[Row]]:
+        """Questions in one trip, each asked when the one before it was answered."""
+        asked = [(*_compiled(statement, self._dialect, None), values) for statement, values in questions]
+        return self._say([(compiled, [{**constants, **values}]) for compiled, constants, values in asked])
 
     def execute(self, statement: Any, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         """Any statement, SQLAlchemy's way: for those that differ from time to time."""
         if self._unsent:
             self._say([])
-        return self._connection.execute(statement, values)
+        told, self._told = self._told, True
+        found = self._connection.execute(statement, values)
+        self._told = told or not statement.is_select
+        return found
+
+    def hurry(self) -> None:
+        """Fail rather than wait for another's transaction for long. SQLite's others are met at its beginning."""
+        if self._wire is not None:
+            self._unsent.append((_HURRY, [{}]))
+
+    def mark(self) -> None:
+        """What is written from here on can be taken back as long as it waits."""
+        self._mark, self._told = len(self._unsent), False
+
+    def take_back(self) -> bool:
+        """Forget what was written since the mark. False if some of it was sent, or the database refused something."""
+        del self._unsent[self._mark :]
+        return not self._told
 
     def commit(self) -> None:
         """Send what waits, and end the transaction."""
@@ -65,12 +84,15 @@ class Statements:
     def _say(self, questions: Sequence[Said], *, end: bool = False) -> list[list[Row]]:
         """Send what waits and these questions. Returns the questions' answers."""
         unsent, self._unsent = self._unsent, []
+        told, self._told = self._told or len(unsent) > self._mark, True
+        self._mark = 0
         said = [*unsent, *questions]
         try:
             answers = self._one_by_one(said, end) if self._wire is None else self._wire.say(said, end=end)
         except self._errors.Error as error:
             dialect, kind = self._connection.dialect, self._errors.Error
             raise DBAPIError.instance(None, None, error, kind, hide_parameters=True, dialect=dialect) from error
+        self._told = told
         return answers[len(unsent) :]
 
     def _one_by_one(self, said: Sequence[Said], end: bool) -> list[list[Row]]:

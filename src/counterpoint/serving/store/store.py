@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import secrets as randomness
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -35,6 +36,7 @@ from counterpoint.serving.store.records import (
     UnknownPersonError,
 )
 from counterpoint.serving.store.statements import Statements
+from counterpoint.serving.store.together import Together, Whose
 from counterpoint.serving.store.turns import Turns
 from counterpoint.serving.store.vault import Vault
 from counterpoint.serving.store.wire import Row
@@ -49,6 +51,7 @@ class Store:
         # SQLite has one writer; threads of this process queue here, in their order and without polling
         self._turn: AbstractContextManager[Any] = Turns() if self.is_sqlite else nullcontext()
         self._journal = Journal(engine) if self.is_sqlite else None
+        self._mine = threading.local()
 
     @property
     def is_sqlite(self) -> bool:
@@ -112,19 +115,46 @@ class Store:
 
     @contextmanager
     def begin(self, who: Principal) -> Iterator[Transaction]:
-        """One request: everything inside is kept, or, when it raises, nothing."""
+        """One request: everything inside is kept, or, when it raises, nothing. In `together`, kept at its end."""
+        shared: Together | None = getattr(self._mine, "shared", None)
+        if shared is not None:
+            with store_errors(), shared.part():
+                made = Transaction(shared, who, self)
+                yield made
+                made.finish()
+            return
         with store_errors():
             with self._turn, self.engine.begin() as connection:
-                made = Transaction(connection, who, self)
+                alone = Together(Statements(connection))
+                made = Transaction(alone, who, self)
                 yield made
-                made.commit()
+                made.finish()
+                alone.statements.commit()
             self._settle()
 
     @contextmanager
-    def at_once(self) -> Iterator[None]:
-        """Transactions of this thread inside are on disk when this ends; until then nobody may be told of them."""
-        with nullcontext() if self._journal is None else self._journal.at_once():
-            yield
+    def together(self, people: Sequence[Whose], *, beside: Table) -> Iterator[None]:
+        """What this thread begins inside is one transaction, on disk when this ends; until then nobody may be told.
+
+        Args:
+            people: whom they will lock; they are locked now, in one round trip.
+            beside: a table of whose rows about them they will ask for.
+
+        Raises:
+            UndoneError: nothing was kept, though each by itself might be.
+            StoreError: the database failed; whether anything was kept is not known.
+        """
+        with store_errors():
+            with self._turn, self.engine.begin() as connection:
+                shared = Together(Statements(connection))
+                shared.lock(people, beside)
+                self._mine.shared = shared
+                try:
+                    yield
+                finally:
+                    self._mine.shared = None
+                shared.commit()
+            self._settle()
 
     def _settle(self) -> None:
         if self._journal is not None:
@@ -156,8 +186,8 @@ class Store:
 class Transaction:
     """One tenant, one request. Made by `Store.begin` alone."""
 
-    def __init__(self, connection: Connection, who: Principal, store: Store) -> None:
-        self._statements, self._who, self._store = Statements(connection), who, store
+    def __init__(self, shared: Together, who: Principal, store: Store) -> None:
+        self._shared, self._statements, self._who, self._store = shared, shared.statements, who, store
         self._now = store.clock()
         self._notes: list[dict[str, Any]] = []
         self._beside: dict[Table, list[dict[str, Any]]] = {}
@@ -177,10 +207,9 @@ class Transaction:
         """Signs and hashes."""
         return self._store.vault
 
-    def commit(self) -> None:
-        """Write the audit trail, and end."""
+    def finish(self) -> None:
+        """Write the audit trail."""
         self._statements.write(queries.insert(schema.audit), self._notes)
-        self._statements.commit()
 
     # People
 
@@ -200,7 +229,9 @@ class Transaction:
         return found or self._nobody(name)
 
     def _create(self, name: str) -> None:
-        """The tombstone is looked for after the insert: that waits for whoever is deleting a person of this name."""
+        """The tombstone is looked for after the insert too: that waits for whoever deletes a person of this name."""
+        if self.tombstone(name) is not None:
+            raise PersonDeletedError(name)
         row = {"tenant": self.tenant, "id": randomness.token_hex(16), "name": name, "created": self.now, "sequence": 0}
         self._statements.write(queries.first(schema.people, self._store.engine.dialect.name), [row])
         if self.tombstone(name) is not None:
@@ -211,7 +242,9 @@ class Transaction:
         if beside is None:
             rows = self._statements.read(statement, self._named(name))
         else:
-            rows, others = self._statements.read_each([statement, queries.beside(beside)], self._named(name))
+            known = self._shared.locked.pop((self.tenant, name), None)
+            questions = [(statement, self._named(name)), (queries.beside(beside), self._named(name))]
+            rows, others = known or self._statements.read_each(questions)
             self._beside[beside] = _by_column(beside, others)
         return PersonRow(*rows[0]) if rows else None
 
