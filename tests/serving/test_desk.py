@@ -13,8 +13,9 @@ from counterpoint.serving.desk import MOST, Desk
 from counterpoint.serving.store import journal, schema
 from counterpoint.serving.store.records import Principal, StoreError
 from counterpoint.serving.store.store import Store
+from counterpoint.serving.store.together import Ahead
 
-SOME = ("acme", "somebody")
+SOME = Ahead("acme", "somebody")
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_each_gets_its_own_answer_or_error(desk: Desk, store: Store, who: Princi
 
     async def all_of_them() -> list[str | BaseException]:
         return await asyncio.gather(
-            *(desk.run(partial(work, n), ("acme", f"p{n}")) for n in range(20)), return_exceptions=True
+            *(desk.run(partial(work, n), Ahead("acme", f"p{n}")) for n in range(20)), return_exceptions=True
         )
 
     for number, answer in enumerate(asyncio.run(all_of_them())):
@@ -89,7 +90,7 @@ def test_a_disk_that_fails_fails_everybody(
 
     monkeypatch.setattr(journal, "_sync", fail)
     with pytest.raises(StoreError, match="broken"):
-        asyncio.run(desk.run(lambda: add(store, who, "ann"), ("acme", "ann")))
+        asyncio.run(desk.run(lambda: add(store, who, "ann"), Ahead("acme", "ann")))
 
 
 def test_a_person_whom_another_holds_holds_up_nobody_else(desk: Desk, store: Store, who: Principal) -> None:
@@ -100,10 +101,10 @@ def test_a_person_whom_another_holds_holds_up_nobody_else(desk: Desk, store: Sto
     async def scene() -> None:
         with store.engine.connect() as other:
             other.execute(schema.people.select().with_for_update()).all()
-            held = asyncio.create_task(desk.run(lambda: add(store, who, "ann"), ("acme", "ann")))
+            held = asyncio.create_task(desk.run(lambda: add(store, who, "ann"), Ahead("acme", "ann")))
             await asyncio.sleep(0)
             for name in ("bob", "cleo"):
-                assert await asyncio.wait_for(desk.run(partial(add, store, who, name), ("acme", name)), 10) == name
+                assert await asyncio.wait_for(desk.run(partial(add, store, who, name), Ahead("acme", name)), 10) == name
             assert not held.done()
         assert await held == "ann"
 

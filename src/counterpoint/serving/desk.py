@@ -16,9 +16,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
-from counterpoint.serving.store import schema
 from counterpoint.serving.store.store import Store
-from counterpoint.serving.store.together import UndoneError, Whose
+from counterpoint.serving.store.together import Ahead, UndoneError
 
 T = TypeVar("T")
 MOST = 16
@@ -26,10 +25,10 @@ MOST = 16
 
 
 class _Job(NamedTuple):
-    """What to do, whom it is about, and whom to tell."""
+    """What to do, what it will ask, and whom to tell."""
 
     work: Callable[[], Any]
-    whose: Whose
+    ahead: Ahead
     answer: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
 
@@ -48,19 +47,19 @@ class Desk:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    async def run(self, work: Callable[[], T], whose: Whose) -> T:
+    async def run(self, work: Callable[[], T], ahead: Ahead) -> T:
         """What `work` returns or raises, once it is on disk. Whoever is cancelled before their turn never happened.
 
         Args:
             work: does its own transactions; done again if nothing of the first time was kept.
-            whose: the tenant and the person that it locks.
+            ahead: whom it locks, and what it will ask.
         """
         if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name="desk", daemon=True)
             self._thread.start()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(_Job(work, whose, answer, loop))
+        self._jobs.put(_Job(work, ahead, answer, loop))
         try:
             return await answer
         except UndoneError:
@@ -91,11 +90,11 @@ class Desk:
 
 def _done(store: Store, jobs: list[_Job]) -> list[_Outcome]:
     """Jobs with what they returned or raised, all of it on disk."""
-    jobs = sorted((job for job in jobs if not job.answer.cancelled()), key=lambda job: job.whose)
+    jobs = sorted((job for job in jobs if not job.answer.cancelled()), key=lambda job: job.ahead[:2])
     if not jobs:
         return []
     try:
-        with store.together([job.whose for job in jobs], beside=schema.beliefs):
+        with store.together([job.ahead for job in jobs]):
             return [_tried(job) for job in jobs]
     except BaseException as error:
         return [(job, None, error) for job in jobs]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from counterpoint.serving.store import journal, schema
+from counterpoint.serving.store import journal
 from counterpoint.serving.store.records import Principal, StoreError
 from counterpoint.serving.store.store import Store
 
@@ -52,7 +52,7 @@ def test_a_transaction_returns_after_its_commit_was_synced(store: Store, who: Pr
 
 
 def test_transactions_together_are_synced_at_once(store: Store, who: Principal, synced: list[int]) -> None:
-    with store.together([], beside=schema.beliefs):
+    with store.together([]):
         for name in ("ann", "bob", "cleo"):
             add(store, who, name)
         assert synced == []

@@ -12,7 +12,7 @@ from counterpoint.serving.store import schema
 from counterpoint.serving.store.records import ConflictError, NewEvent, PersonDeletedError, Principal, StoreError
 from counterpoint.serving.store.statements import Statements
 from counterpoint.serving.store.store import Store
-from counterpoint.serving.store.together import UndoneError
+from counterpoint.serving.store.together import Ahead, UndoneError
 from counterpoint.types import ChoiceKind as Kind
 
 
@@ -25,11 +25,12 @@ def count(people: People, who: Principal, name: str) -> int:
 
 
 def test_several_requests_about_one_person_see_each_other(people: People, who: Principal) -> None:
-    whose = [("acme", "ann")] * 3
-    with people.store.together(whose, beside=schema.beliefs):
+    ahead = [Ahead("acme", "ann", f"k{number}", (f"e{number}",)) for number in range(3)]
+    with people.store.together(ahead):
         for number in range(3):
             people.record(who, "ann", [chose(f"e{number}")], key=f"k{number}")
         assert people.record(who, "ann", [chose("e1")]).repeated == 1
+        assert people.record(who, "ann", [chose("e2")], key="k2").repeated == 1
     assert [event["sequence"] for event in people.export(who, "ann")["events"]] == [1, 2, 3]
     assert people.rebuild(who) == (1, 0)
 
@@ -38,7 +39,7 @@ def test_what_is_refused_takes_nothing_of_the_others_back(people: People, who: P
     people.record(who, "ann", [chose("e1")])
     people.record(who, "gone", [chose("e1")])
     people.delete(who, "gone")
-    with people.store.together([("acme", "ann"), ("acme", "bob"), ("acme", "gone")], beside=schema.beliefs):
+    with people.store.together([Ahead("acme", "ann"), Ahead("acme", "bob"), Ahead("acme", "gone")]):
         people.record(who, "bob", [chose("e1")])
         with pytest.raises(ConflictError):
             people.record(who, "ann", [chose("e2"), chose("e1", 1)])
@@ -56,7 +57,7 @@ def test_a_request_that_fails_when_some_of_it_was_sent_undoes_all(people: People
             tx.lock("bob", create=True)
             raise KeyError
 
-    with pytest.raises(UndoneError), store.together([("acme", "ann")], beside=schema.beliefs):  # noqa: PT012
+    with pytest.raises(UndoneError), store.together([Ahead("acme", "ann")]):  # noqa: PT012
         people.record(who, "ann", [chose("e1")])
         with pytest.raises(KeyError):
             half_done()
@@ -73,14 +74,14 @@ def test_what_the_database_refuses_is_undone_and_what_it_does_not_answer_is_not_
             row = {"sequence": 1, "id": "e1", "kind": "said", "happened_at": 1.0, "learned_at": 1.0, "payload": "{}"}
             tx.add(schema.events, ann, [row, row])
 
-    with pytest.raises(UndoneError), store.together([], beside=schema.beliefs):
+    with pytest.raises(UndoneError), store.together([]):
         twice()
 
     def gone(_: Any) -> None:
         raise OperationalError("COMMIT", None, Exception("connection lost"))
 
     monkeypatch.setattr(Statements, "commit", gone)
-    with pytest.raises(StoreError, match="connection lost"), store.together([], beside=schema.beliefs):
+    with pytest.raises(StoreError, match="connection lost"), store.together([]):
         people.record(who, "ann", [chose("e1")])
 
 
@@ -91,5 +92,5 @@ def test_nobody_waits_for_somebody_whom_another_has_locked(store: Store, who: Pr
         tx.lock("ann", create=True)
     with store.engine.begin() as other:
         other.execute(schema.people.select().with_for_update()).all()
-        with pytest.raises(UndoneError), store.together([("acme", "ann")], beside=schema.beliefs):
+        with pytest.raises(UndoneError), store.together([Ahead("acme", "ann")]):
             raise AssertionError("is not reached")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Delete, Select, Table, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -27,12 +27,29 @@ TOMBSTONE = select(_stones.receipt).where(
 _EVENT = (_events.sequence, _events.id, _events.kind, _events.happened_at, _events.learned_at, _events.payload)
 _OWN_EVENTS = select(*_EVENT).where(_events.tenant == bindparam("tenant"), _events.person == bindparam("person"))
 EVENTS = _OWN_EVENTS.where(_events.sequence > bindparam("after")).order_by(_events.sequence)
-EVENTS_CALLED = _OWN_EVENTS.where(_events.id.in_(bindparam("ids", expanding=True)))
 ADVANCE = (
     update(schema.people)
     .where(_people.tenant == bindparam("own_tenant"), _people.id == bindparam("own_id"))
     .values(sequence=bindparam("last"))
 )
+
+
+class Question(NamedTuple):
+    """A statement about a person's row, with its values in the order of their names: equal questions are one."""
+
+    table: Table
+    statement: Select[Any]
+    values: tuple[tuple[str, Any], ...]
+
+
+def locked(tenant: str, name: str) -> Question:
+    """The person of this name, locked."""
+    return Question(schema.people, LOCKED_PERSON, (("name", name), ("tenant", tenant)))
+
+
+def one(table: Table, tenant: str, name: str, **key: Any) -> Question:
+    """The row about a person with these values in the rest of its key."""
+    return Question(table, row(table, tuple(key)), tuple(sorted({"tenant": tenant, "name": name, **key}.items())))
 
 
 def in_dialect(table: Table, dialect: str) -> Any:
@@ -60,15 +77,10 @@ def rows(table: Table) -> Select[Any]:
 
 @cache
 def row(table: Table, key: tuple[str, ...]) -> Select[Any]:
-    mine = table.c.tenant == bindparam("tenant"), table.c.person == bindparam("person")
-    return select(table).where(*mine, *(table.c[name] == bindparam(name) for name in key))
-
-
-@cache
-def beside(table: Table) -> Select[Any]:
-    """The row about the person of this name, in a table that has one a person."""
+    """The row about the person of this name that has these values in the rest of its key."""
     named = select(_people.id).where(_people.tenant == bindparam("tenant"), _people.name == bindparam("name"))
-    return select(table).where(table.c.tenant == bindparam("tenant"), table.c.person == named.scalar_subquery())
+    mine = table.c.tenant == bindparam("tenant"), table.c.person == named.scalar_subquery()
+    return select(table).where(*mine, *(table.c[name] == bindparam(name) for name in key))
 
 
 @cache

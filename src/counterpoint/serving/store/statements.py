@@ -18,6 +18,7 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 
+from counterpoint.serving.store.queries import Question
 from counterpoint.serving.store.wire import Row, Statement, Wire
 
 _HURRY = Statement("SET LOCAL lock_timeout = '200ms'", ())
@@ -46,12 +47,13 @@ class Statements:
 
     def read(self, statement: Any, values: Mapping[str, Any]) -> list[Row]:
         """The rows that answer a question, which sees what was written before it."""
-        return self.read_each([(statement, values)])[0]
+        compiled, constants = _compiled(statement, self._dialect, None)
+        return self._say([(compiled, [{**constants, **values}])])[0]
 
-    def read_each(self, questions: Sequence[tuple[Any, Mapping[str, Any]]]) -> list[list[Row]]:
-        """Questions in one trip, each asked when the one before it was answered."""
-        asked = [(*_compiled(statement, self._dialect, None), values) for statement, values in questions]
-        return self._say([(compiled, [{**constants, **values}]) for compiled, constants, values in asked])
+    def read_each(self, questions: Sequence[Question]) -> list[list[Row]]:
+        """Answers to questions in one trip, each asked when the one before it was answered."""
+        asked = [(*_compiled(one.statement, self._dialect, None), dict(one.values)) for one in questions]
+        return self._say([(compiled, [constants | values]) for compiled, constants, values in asked])
 
     def execute(self, statement: Any, values: Mapping[str, Any] | None = None) -> CursorResult[Any]:
         """Any statement, SQLAlchemy's way: for those that differ from time to time."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from time import time as now
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, Engine, Select, Table, select
+from sqlalchemy import Connection, Engine, Table, select
 
 from counterpoint.errors import BadInputError
 from counterpoint.serving.store import migrate, queries, schema
@@ -36,7 +36,7 @@ from counterpoint.serving.store.records import (
     UnknownPersonError,
 )
 from counterpoint.serving.store.statements import Statements
-from counterpoint.serving.store.together import Together, Whose
+from counterpoint.serving.store.together import Ahead, Together
 from counterpoint.serving.store.turns import Turns
 from counterpoint.serving.store.vault import Vault
 from counterpoint.serving.store.wire import Row
@@ -133,12 +133,11 @@ class Store:
             self._settle()
 
     @contextmanager
-    def together(self, people: Sequence[Whose], *, beside: Table) -> Iterator[None]:
+    def together(self, ahead: Sequence[Ahead]) -> Iterator[None]:
         """What this thread begins inside is one transaction, on disk when this ends; until then nobody may be told.
 
         Args:
-            people: whom they will lock; they are locked now, in one round trip.
-            beside: a table of whose rows about them they will ask for.
+            ahead: whom they will lock and what they will ask: done now, in one round trip.
 
         Raises:
             UndoneError: nothing was kept, though each by itself might be.
@@ -147,7 +146,7 @@ class Store:
         with store_errors():
             with self._turn, self.engine.begin() as connection:
                 shared = Together(Statements(connection))
-                shared.lock(people, beside)
+                shared.look(ahead)
                 self._mine.shared = shared
                 try:
                     yield
@@ -190,7 +189,6 @@ class Transaction:
         self._shared, self._statements, self._who, self._store = shared, shared.statements, who, store
         self._now = store.clock()
         self._notes: list[dict[str, Any]] = []
-        self._beside: dict[Table, list[dict[str, Any]]] = {}
 
     @property
     def tenant(self) -> str:
@@ -215,38 +213,36 @@ class Transaction:
 
     def find(self, name: str) -> PersonRow:
         """The person of this name. Raises `UnknownPersonError`, or `PersonDeletedError` if they were deleted."""
-        return self._find(queries.PERSON, name) or self._nobody(name)
+        check_name(name, "a person's name")
+        rows = self._statements.read(queries.PERSON, {"tenant": self.tenant, "name": name})
+        return PersonRow(*rows[0]) if rows else self._nobody(name)
 
     def lock(self, name: str, *, create: bool = False, beside: Table | None = None) -> PersonRow:
         """The person of this name, locked until the end; made if wanted. Raises as `find` does.
 
         `beside` names a table whose row about them will be asked for: it comes in the same round trip.
         """
-        found = self._find(queries.LOCKED_PERSON, name, beside)
+        found = self._lock(name, beside)
         if found is None and create:
             self._create(name)
-            found = self._find(queries.LOCKED_PERSON, name, beside)
+            found = self._lock(name, beside)
         return found or self._nobody(name)
+
+    def _lock(self, name: str, beside: Table | None) -> PersonRow | None:
+        check_name(name, "a person's name")
+        further = [] if beside is None else [queries.one(beside, self.tenant, name)]
+        rows, *_ = self._shared.ask(self.tenant, name, [queries.locked(self.tenant, name), *further])
+        return PersonRow(*rows[0]) if rows else None
 
     def _create(self, name: str) -> None:
         """The tombstone is looked for after the insert too: that waits for whoever deletes a person of this name."""
         if self.tombstone(name) is not None:
             raise PersonDeletedError(name)
         row = {"tenant": self.tenant, "id": randomness.token_hex(16), "name": name, "created": self.now, "sequence": 0}
+        self._shared.forget(self.tenant, name)
         self._statements.write(queries.first(schema.people, self._store.engine.dialect.name), [row])
         if self.tombstone(name) is not None:
             raise PersonDeletedError(name)
-
-    def _find(self, statement: Select[Any], name: str, beside: Table | None = None) -> PersonRow | None:
-        check_name(name, "a person's name")
-        if beside is None:
-            rows = self._statements.read(statement, self._named(name))
-        else:
-            known = self._shared.locked.pop((self.tenant, name), None)
-            questions = [(statement, self._named(name)), (queries.beside(beside), self._named(name))]
-            rows, others = known or self._statements.read_each(questions)
-            self._beside[beside] = _by_column(beside, others)
-        return PersonRow(*rows[0]) if rows else None
 
     def _nobody(self, name: str) -> NoReturn:
         raise PersonDeletedError(name) if self.tombstone(name) is not None else UnknownPersonError(name)
@@ -292,6 +288,7 @@ class Transaction:
             return person
         self.add(schema.events, person, rows)
         last = events[-1].sequence
+        self._shared.forget(self.tenant, person.name, schema.people)
         self._statements.write(queries.ADVANCE, [{"own_tenant": self.tenant, "own_id": person.id, "last": last}])
         return PersonRow(person.id, person.name, person.created, last)
 
@@ -302,8 +299,10 @@ class Transaction:
 
     def events_called(self, person: PersonRow, ids: Sequence[str]) -> dict[str, StoredEvent]:
         """Those of a person's events that have one of these ids."""
-        found = self._statements.execute(queries.EVENTS_CALLED, {**self._own(person), "ids": list(ids)})
-        return {event.id: event for event in map(_stored, found)}
+        asked = [queries.one(schema.events, self.tenant, person.name, id=id_) for id_ in ids]
+        found = [row for rows in self._shared.ask(self.tenant, person.name, asked) for row in rows]
+        fields = StoredEvent.__dataclass_fields__
+        return {row["id"]: _stored([row[name] for name in fields]) for row in _by_column(schema.events, found)}
 
     # Any table whose rows belong to a person
 
@@ -313,29 +312,29 @@ class Transaction:
 
     def row(self, table: Table, person: PersonRow, **key: Any) -> dict[str, Any] | None:
         """The row with these values in the rest of its key."""
-        if not key and table in self._beside:
-            found = self._beside.pop(table)
-            return found[0] if found else None
-        rows = self._statements.read(queries.row(table, tuple(key)), {**self._own(person), **key})
+        [rows] = self._shared.ask(self.tenant, person.name, [queries.one(table, self.tenant, person.name, **key)])
         return _by_column(table, rows)[0] if rows else None
 
     def add(self, table: Table, person: PersonRow, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows of a person's."""
         own = self._own(person)
+        self._shared.forget(self.tenant, person.name, table)
         self._statements.write(queries.insert(table), [{**own, **row} for row in rows])
 
     def put(self, table: Table, person: PersonRow, row: Mapping[str, Any]) -> None:
         """Insert a row, or replace the one of its key."""
-        self._beside.pop(table, None)
+        self._shared.forget(self.tenant, person.name, table)
         statement = queries.upsert(table, self._store.engine.dialect.name)
         self._statements.write(statement, [{**self._own(person), **row}])
 
     def remove(self, table: Table, person: PersonRow) -> int:
         """Delete all of a person's rows; how many there were."""
+        self._shared.forget(self.tenant, person.name, table)
         return int(self._statements.execute(queries.remove(table), self._own(person)).rowcount)
 
     def execute(self, statement: Any) -> Any:
         """Run a statement that names this tenant itself: for the modules of this folder."""
+        self._shared.forget_all()
         return self._statements.execute(statement)
 
     # What is written down about requests
@@ -354,9 +353,6 @@ class Transaction:
 
     def _own(self, person: PersonRow) -> dict[str, str]:
         return {"tenant": self.tenant, "person": person.id}
-
-    def _named(self, name: str) -> dict[str, str]:
-        return {"tenant": self.tenant, "name": name}
 
 
 def _stored(row: Sequence[Any]) -> StoredEvent:

@@ -10,20 +10,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 from sqlalchemy import Table
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
-from counterpoint.serving.store import queries
+from counterpoint.serving.store import queries, schema
+from counterpoint.serving.store.queries import Question
 from counterpoint.serving.store.statements import Statements
 from counterpoint.serving.store.wire import Row
-
-Whose = tuple[str, str]
-"""A tenant and what it calls a person."""
 
 
 class UndoneError(Exception):
     """Nothing of a shared transaction was kept, for certain."""
+
+
+class Ahead(NamedTuple):
+    """What a request will ask of the database: it can be asked for several requests at once."""
+
+    tenant: str
+    person: str
+    """Whom it locks, by name."""
+    key: str = ""
+    """Its idempotency key."""
+    ids: tuple[str, ...] = ()
+    """Names of its events."""
+
+    def questions(self) -> list[Question]:
+        """The person, locked, before all about them."""
+        whose = self.tenant, self.person
+        keyed = [queries.one(schema.requests, *whose, key=self.key)] if self.key else []
+        named = [queries.one(schema.events, *whose, id=id_) for id_ in self.ids]
+        return [queries.locked(*whose), queries.one(schema.beliefs, *whose), *keyed, *named]
 
 
 class Together:
@@ -31,26 +49,41 @@ class Together:
 
     Attributes:
         statements: what is said to the database.
-        locked: people locked at the start: the rows that lock them, and those beside. Good once: whoever asks
-            again may have written meanwhile.
     """
 
     def __init__(self, statements: Statements) -> None:
         self.statements = statements
-        self.locked: dict[Whose, list[list[Row]]] = {}
+        self._known: dict[tuple[str, str], dict[Question, list[Row]]] = {}
         self._torn = False
 
-    def lock(self, people: Sequence[Whose], beside: Table) -> None:
-        """Lock them all in one round trip. Raises `UndoneError` where that fails."""
+    def look(self, ahead: Sequence[Ahead]) -> None:
+        """Lock people and ask about them, in one round trip. Raises `UndoneError` where that fails."""
         self.statements.hurry()
-        names = sorted(set(people))
-        questions = [queries.LOCKED_PERSON, queries.beside(beside)]
-        values = [{"tenant": tenant, "name": name} for tenant, name in names]
+        asked = {question: one[:2] for one in sorted(ahead) for question in one.questions()}
         try:
-            answers = self.statements.read_each([(question, one) for one in values for question in questions])
+            answers = self.statements.read_each(list(asked))
         except Exception as error:
             raise UndoneError from error
-        self.locked = {whose: answers[2 * place : 2 * place + 2] for place, whose in enumerate(names)}
+        for (question, whose), answer in zip(asked.items(), answers, strict=True):
+            self._known.setdefault(whose, {})[question] = answer
+
+    def ask(self, tenant: str, person: str, questions: Sequence[Question]) -> list[list[Row]]:
+        """Answers about a locked person; those that are known cost nothing."""
+        known = self._known.setdefault((tenant, person), {})
+        missing = [question for question in questions if question not in known]
+        if missing:
+            known.update(zip(missing, self.statements.read_each(missing), strict=True))
+        return [known[question] for question in questions]
+
+    def forget(self, tenant: str, person: str, table: Table | None = None) -> None:
+        """What is known about a person, or of their rows in a table, is not so any more: something was written."""
+        known = self._known.get((tenant, person), {})
+        for question in [question for question in known if table is None or question.table is table]:
+            del known[question]
+
+    def forget_all(self) -> None:
+        """Something was written, nobody knows what."""
+        self._known.clear()
 
     @contextmanager
     def part(self) -> Iterator[None]:
