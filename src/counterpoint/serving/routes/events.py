@@ -13,6 +13,7 @@ from counterpoint.serving.doors.errors import ApiError, documented
 from counterpoint.serving.routes.fields import Moment, Name, Person, Short, Strict, Text, Writer
 from counterpoint.serving.service import Served
 from counterpoint.serving.store.records import NewEvent
+from counterpoint.serving.store.together import Ahead
 from counterpoint.types import ChoiceKind
 
 router = APIRouter(tags=["people"])
@@ -98,9 +99,8 @@ async def post_events(
         )
     events = [event.event() for event in body.events]
     record = partial(service.people.record, who, person, events, key=key or "")
+    ahead = Ahead(who.tenant, person, key or "", tuple(event.id for event in events if event.id))
     # texts are read first, which takes long: such events don't hold up the others
-    recorded = await (
-        run_in_threadpool(record) if any(e.texts for e in events) else service.desk.run(record, (who.tenant, person))
-    )
+    recorded = await (run_in_threadpool(record) if any(e.texts for e in events) else service.desk.run(record, ahead))
     service.metrics.recorded(added=recorded.added, repeated=recorded.repeated)
     return RecordedOut(events=list(recorded.events), added=recorded.added, repeated=recorded.repeated)
