@@ -9,7 +9,14 @@ from sqlalchemy.exc import OperationalError
 
 from counterpoint.serving.people import People
 from counterpoint.serving.store import schema
-from counterpoint.serving.store.records import ConflictError, NewEvent, PersonDeletedError, Principal, StoreError
+from counterpoint.serving.store.records import (
+    ConflictError,
+    NewEvent,
+    PersonDeletedError,
+    Principal,
+    StoredEvent,
+    StoreError,
+)
 from counterpoint.serving.store.statements import Statements
 from counterpoint.serving.store.store import Store
 from counterpoint.serving.store.together import Ahead, UndoneError
@@ -36,6 +43,11 @@ def test_several_requests_about_one_person_see_each_other(people: People, who: P
 
 
 def test_what_is_refused_takes_nothing_of_the_others_back(people: People, who: Principal) -> None:
+    def changes_its_mind() -> None:
+        with people.store.begin(who) as tx:
+            tx.append(tx.lock("ann"), [StoredEvent(2, "e2", "said", 1.0, 1.0, {"pole": "Now"})])
+            raise KeyError
+
     people.record(who, "ann", [chose("e1")])
     people.record(who, "gone", [chose("e1")])
     people.delete(who, "gone")
@@ -45,6 +57,8 @@ def test_what_is_refused_takes_nothing_of_the_others_back(people: People, who: P
             people.record(who, "ann", [chose("e2"), chose("e1", 1)])
         with pytest.raises(PersonDeletedError):
             people.record(who, "gone", [chose("e2")])
+        with pytest.raises(KeyError):
+            changes_its_mind()
         people.record(who, "ann", [chose("e3")])
     assert count(people, who, "bob") == 1
     assert [event["id"] for event in people.export(who, "ann")["events"]] == ["e1", "e3"]

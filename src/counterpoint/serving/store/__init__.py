@@ -5,7 +5,8 @@
 - `connect`     how SQLite and PostgreSQL are talked to
 - `store`       `Store` and its `Transaction`: everything is asked of one tenant, inside one transaction
 - `queries`     its statements; `statements` compiles them once and sends them in few trips, on PostgreSQL over `wire`
-- `journal`     SQLite's commits, synced together; `turns` a lock in the order of arrival
+- `together`    requests that share a transaction
+- `journal`     SQLite's commits, synced before anybody is told; `turns` a lock in the order of arrival
 - `keys`        tenants and API keys: issued, rotated with an overlap, revoked, checked
 - `vault`       the secrets file: signs receipts, hashes tombstones
 - `bank`        dilemmas with their evidence, read off the scorer once; people's own texts, read when they come
