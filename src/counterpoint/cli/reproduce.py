@@ -47,6 +47,10 @@ def pft(
         str | None, typer.Option(help="Factors varied one at a time, comma-separated, or 'none'; all where not given.")
     ] = None,
     finetune: Annotated[bool | None, typer.Option("--finetune/--frozen", help="Train the encoder too.")] = None,
+    open_: Annotated[
+        str | None,
+        typer.Option("--open", help="Folder of a vcd_open run with this model: its score stands beside the paper's."),
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="One seed, one setting a factor, histories of 1 and 3, 24 people.")
     ] = False,
@@ -68,7 +72,7 @@ def pft(
     from counterpoint.evaluation.reproduce.pft_config import PARTS, QUICK, PftConfig, presets
 
     flags: dict[str, Any] = {"model": model, "data": data, "held_out": held_out, "taxonomy": taxonomy, "seeds": seeds}
-    flags["methods"] = _listed(methods)
+    flags |= {"methods": _listed(methods), "open_answers": open_}
     parts = set(PARTS)
     if ablations == NONE:
         parts.discard("ablations")

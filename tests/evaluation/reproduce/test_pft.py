@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -283,3 +284,28 @@ def test_what_cant_work_is_refused_before_anything_is_written(
     with pytest.raises(BadInputError, match=said):
         reproduce_pft(dataclasses.replace(config, **change), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_of_open_questions_fills_the_papers_open_ended_cell(
+    config: PftConfig, finished: Path, tmp_path: Path
+) -> None:
+    def asked(name: str, suite: str, model: str) -> str:
+        judge = {"name": "a judge", "proof": {"rate": 0.8}, "agreement_with_gold": {"accuracy": 0.7}}
+        score = {"method": "pft", "metric": "score", "mean": 6.0, "ci_low": 5.9, "ci_high": 6.1}
+        found = {"schema": "counterpoint.results/1", "suite": suite, "summary": [score], "judge": judge}
+        found |= {"config": {"model": model, "seeds": 2, "data": "d.json"}, "data": {"test": 20}}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.json").write_text(json.dumps(found))
+        return str(tmp_path / name)
+
+    out = shutil.copytree(finished, tmp_path / "run")
+    before = results(out)
+    reproduce_pft(dataclasses.replace(config, open_answers=asked("open", "vcd_open", "encoder")), out)
+    after = results(out)
+    (cell,) = (row for row in after["paper"]["figures"] if row["what"] == "open-ended score, PFT")
+    assert (cell["paper"], cell["ours"], cell["ci_low"]) == (8.69, 6.0, 5.9)
+    assert "graded by a judge, who puts gold options above their opposites in 0.80 of cases" in cell["note"]
+    assert after["summary"] == before["summary"]
+    for name, suite, model in (("a", "bqd_open", "encoder"), ("b", "vcd_open", "lm:tiny")):
+        with pytest.raises(BadInputError, match="expected a finished run of evaluate --suite vcd_open --model encoder"):
+            reproduce_pft(dataclasses.replace(config, open_answers=asked(name, suite, model)), out)

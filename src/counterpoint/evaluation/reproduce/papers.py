@@ -11,6 +11,7 @@ from typing import Any
 
 from counterpoint.evaluation.compare_config import ENCODER
 from counterpoint.evaluation.history.counting import GAIN
+from counterpoint.evaluation.reproduce.open_answers import OpenAnswers
 from counterpoint.evaluation.reproduce.pft_config import PftConfig
 from counterpoint.evaluation.reproduce.pft_material import FRACTIONS, Material
 from counterpoint.training.lm.settings import LmTraining
@@ -37,7 +38,9 @@ PAPER_HISTORY = 3
 """Past choices in the paper's experiment."""
 
 
-def pft_figures(tables: Mapping[str, Any], history: Mapping[str, Any] | None, config: PftConfig) -> list[Row]:
+def pft_figures(
+    tables: Mapping[str, Any], history: Mapping[str, Any] | None, config: PftConfig, answers: OpenAnswers | None
+) -> list[Row]:
     """The paper's three headlines, and the parts of them that can be told apart here."""
     main = {(row["method"], row["metric"]): row for row in tables["summary"]}
     poles = [row for row in tables["per_pole"] if row["method"] == "pft" and row["mean"] is not None]
@@ -56,8 +59,10 @@ def pft_figures(tables: Mapping[str, Any], history: Mapping[str, Any] | None, co
             "open-ended score, PFT",
             BEST_OPEN,
             "of 10",
-            None,
-            "not measured here: free answers need a judge",
+            answers.score if answers else None,
+            f"a mean over poles, where the paper's is the best of its cells; graded by {answers.judge}"
+            if answers
+            else "not measured here: free answers need a judge (--open)",
         ),
     ]
     if history is None:
@@ -83,7 +88,7 @@ def pft_figures(tables: Mapping[str, Any], history: Mapping[str, Any] | None, co
     return rows
 
 
-def pft_set_up(config: PftConfig, material: Material) -> list[Row]:
+def pft_set_up(config: PftConfig, material: Material, answers: OpenAnswers | None) -> list[Row]:
     """Everything in which this run is not the paper's."""
     data, fold = material.data, material.folds[0]
     methods = ", ".join(config.methods)
@@ -113,11 +118,17 @@ def pft_set_up(config: PftConfig, material: Material) -> list[Row]:
         aspect("settings", "one set", _chosen(config)),
         aspect("methods", "base, PFT, SFT and DPO on either pole and both, CAA, in-context examples", methods),
         *(_encoder(config) if config.model == ENCODER else _language_model(config)),
-        aspect("open-ended answers", "scored 0 to 10 by a judge", "none in this run"),
+        aspect("open-ended answers", "scored 0 to 10 by a judge", _open(answers)),
         aspect("retention", "MMLU and TruthfulQA before and after", "none in this run"),
         aspect("family outside VCD", "none", _family(material)),
     ]
     return rows + (_history(config, material) if material.lives else [])
+
+
+def _open(answers: OpenAnswers | None) -> str:
+    if answers is None:
+        return "none in this run"
+    return f"a run of its own, with training parts of its own: {answers.asked}, scored 0 to 10 by {answers.judge}"
 
 
 def _chosen(config: PftConfig) -> str:

@@ -22,6 +22,7 @@ from counterpoint.evaluation.progress import Report, Stage
 from counterpoint.evaluation.reproduce import pft_tables
 from counterpoint.evaluation.reproduce.cells import Clock, Forecast, run_jobs
 from counterpoint.evaluation.reproduce.costs import known, seconds_of
+from counterpoint.evaluation.reproduce.open_answers import read_open_answers
 from counterpoint.evaluation.reproduce.papers import pft_figures, pft_set_up
 from counterpoint.evaluation.reproduce.pft_config import PftConfig, check_pft
 from counterpoint.evaluation.reproduce.pft_jobs import Jobs, choose, plan_jobs, tuned_jobs
@@ -60,6 +61,7 @@ def reproduce_pft(
     """
     began = time.perf_counter()
     check_pft(config)
+    answers = read_open_answers(config.open_answers, model=config.model)
     material = read_material(config)
     workshop = Workshop(_everything(material), out / "training")
     jobs, tried = plan_jobs(config, material, workshop)
@@ -71,6 +73,10 @@ def reproduce_pft(
     folder = RunFolder(out, _identity(config, material), to_toml(config))
     try:
         results = _run(config, material, workshop, jobs, tried, forecast, folder, report or (lambda _: None))
+        results["paper"] = {
+            "figures": pft_figures(results, results["history"], config, answers),
+            "set_up": pft_set_up(config, material, answers),
+        }
         results["seconds"] = {"total": round(time.perf_counter() - began, 1)}
         folder.write_json("results.json", results)
         write_reproduction(out)
@@ -129,10 +135,6 @@ def _run(
         "power": forecast.power._asdict(),
         **tables,
         "history": history,
-        "paper": {
-            "figures": pft_figures(tables, history, config),
-            "set_up": pft_set_up(config, material),
-        },
     }
 
 

@@ -30,6 +30,8 @@ class PftConfig:
     held_out: str | None = None
     """Dilemmas of another family, such as BQD: a file, a folder, or a folder with `test/`. Without it every value pair
     of the data is left out of training in turn and asked."""
+    open_answers: str | None = None
+    """Folder of a finished `evaluate --suite vcd_open` with the same model, whose score stands beside the paper's."""
     model: str = ENCODER
     """`encoder`, or `lm:` and a hub id, a folder or `tiny`."""
     methods: tuple[str, ...] = METHODS
