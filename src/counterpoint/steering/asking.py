@@ -90,6 +90,8 @@ class Request:
     seed: int | None = None
     """Of this reply's random numbers; None: made from the decoding's seed and the prompt, so that equal requests get
     equal replies."""
+    turned: bool = False
+    """Whether strengths are in the methods' own units already; otherwise a dial turns them, where there is one."""
 
     @property
     def methods(self) -> tuple[str, ...]:

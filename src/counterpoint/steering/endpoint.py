@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from counterpoint.errors import BadInputError, CounterpointError, MissingExtraError
 from counterpoint.steering.asking import Ask, Conversation, OnText, Reply, Request, to_show_both, with_note
-from counterpoint.steering.composing import chooser
+from counterpoint.steering.composing import Choice, chooser, turned_by
 from counterpoint.steering.heard import BrokeOffError, Heard
 from counterpoint.steering.method import METHODS, Choosing, Dial, Draft, Drafting
 from counterpoint.types import Taxonomy, content_hash
@@ -127,7 +127,7 @@ class Endpoint:
         plans = [self._plan(request) for request in requests]  # whatever is wrong is told before anything is sent
         calls = [call for plan in plans for call in plan.calls]
         told = [
-            partial(on_text, number) if on_text and plan.choosing is None else None
+            partial(on_text, number) if on_text and plan.choice is None else None
             for number, plan in enumerate(plans)
             for _ in plan.calls
         ]
@@ -141,7 +141,7 @@ class Endpoint:
         replies = []
         for number, plan in enumerate(plans):
             reply = plan.reply([next(found) for _ in plan.calls])
-            if on_text and plan.choosing is not None:
+            if on_text and plan.choice is not None:
                 on_text(number, reply.text)
             replies.append(reply)
         return replies
@@ -153,9 +153,9 @@ class Endpoint:
     # What is sent
 
     def _plan(self, request: Request) -> _Plan:
-        choosing, rest = chooser(self, request)
-        candidates = (rest,) if choosing is None else choosing.spread(rest)
-        return _Plan(request, choosing, rest, tuple(self._sent(candidate) for candidate in candidates))
+        choice = chooser(self, request)
+        candidates = (request,) if choice is None else choice.method.spread(choice.spread)
+        return _Plan(request, choice, tuple(self._sent(candidate) for candidate in candidates))
 
     def _sent(self, request: Request) -> _Call:
         """The request as the endpoint gets it."""
@@ -167,7 +167,7 @@ class Endpoint:
             for name in names:
                 method = self.method(name)
                 assert isinstance(method, Drafting)
-                draft = method.draft(draft, self.dials[name](share) if name in self.dials else share)
+                draft = method.draft(draft, turned_by(self, request, name, share))
         turns, base = turns_of(draft.ask), turns_of(request.ask)
         decoding = request.decoding
         seed = request.seed
@@ -285,15 +285,14 @@ class _Plan:
     """A request and what is sent for it."""
 
     request: Request
-    choosing: Choosing | None
-    rest: Request
+    choice: Choice | None
     calls: tuple[_Call, ...]
 
     def reply(self, replies: Sequence[Reply]) -> Reply:
         """The one kept."""
-        if self.choosing is None:
+        if self.choice is None:
             return replies[0]
-        chosen = self.choosing.choose(self.rest, replies)
+        chosen = self.choice.method.choose(self.choice.choose, replies)
         others = tuple(one.text for i, one in enumerate(replies) if i != chosen)
         return replace(
             replies[chosen], steering=self.request.steering, method="+".join(self.request.methods), others=others

@@ -28,6 +28,7 @@ from counterpoint.models.trie.anatomy import anatomy, refusal
 from counterpoint.models.trie.check import evaluating
 from counterpoint.steering.asking import OnText, Reply, Request, to_show_both
 from counterpoint.steering.block import Flight, OnDone
+from counterpoint.steering.composing import turned_by
 from counterpoint.steering.levers import Levers
 from counterpoint.steering.method import METHODS, Choosing, Dial, Draft, Drafting, Voice
 from counterpoint.steering.probe import check_effect
@@ -174,7 +175,7 @@ class Engine:
             for name in names:
                 method = self.method(name)
                 assert isinstance(method, Drafting)
-                draft = method.draft(draft, self.dials[name](share) if name in self.dials else share)
+                draft = method.draft(draft, turned_by(self, request, name, share))
         return draft if draft.voices else replace(draft, voices=(Voice(draft.ask.who, 1.0),))
 
     def flight(

@@ -22,8 +22,8 @@ from counterpoint.errors import BadInputError
 from counterpoint.models.answer_parser import parse_answer
 from counterpoint.models.decoding import Decoding
 from counterpoint.steering.asking import BASE, Asked, Reply, Request
-from counterpoint.steering.composing import chooser
-from counterpoint.steering.method import METHODS, Answerer, Choosing
+from counterpoint.steering.composing import Choice, chooser
+from counterpoint.steering.method import METHODS, Answerer
 from counterpoint.steering.steering import Steering, nothing
 from counterpoint.types import Dilemma, Taxonomy, content_hash
 
@@ -121,25 +121,25 @@ class Measurer:
 
     def _kept(self, requests: Sequence[Request]) -> NDArray[np.float64]:
         drawn = [self._spread(request) for request in requests]
-        heard = iter(self._hear(one for _, _, candidates in drawn for one in candidates))
+        heard = iter(self._hear(one for _, candidates in drawn for one in candidates))
         found = []
-        for request, (choosing, rest, candidates) in zip(requests, drawn, strict=True):
+        for request, (choice, candidates) in zip(requests, drawn, strict=True):
             replies = [next(heard) for _ in candidates]
             steered = any(request.steering.vector)
-            chances = choosing.chances(rest, replies) if steered else np.full(len(replies), 1 / len(replies))
+            chances = choice.method.chances(choice.choose, replies) if steered else np.full(len(replies), 1 / len(replies))
             found.append(chances @ np.stack([self._serves(request, reply) for reply in replies]))
         return np.stack(found)
 
-    def _spread(self, request: Request) -> tuple[Choosing, Request, tuple[Request, ...]]:
-        """What chooses, what it chooses by, and the candidates; unsteered ones are those of strength 1, not steered."""
+    def _spread(self, request: Request) -> tuple[Choice, tuple[Request, ...]]:
+        """What chooses, and the candidates; unsteered ones are those of strength 1, not steered."""
         steered = any(request.steering.vector)
         asked = request if steered else replace(request, steering=Steering((1.0,) * len(self.host.taxonomy)))
-        choosing, rest = chooser(self.host, asked)  # type: ignore[arg-type]  # hosts that open methods
-        assert choosing is not None
-        candidates = choosing.spread(rest)
+        choice = chooser(self.host, asked)  # type: ignore[arg-type]  # hosts that open methods
+        assert choice is not None
+        candidates = choice.method.spread(choice.spread)
         if not steered:
             candidates = tuple(replace(c, method=BASE, steering=nothing(self.host.taxonomy)) for c in candidates)
-        return choosing, rest, candidates
+        return choice, candidates
 
     def _hear(self, requests: Iterable[Request]) -> list[Reply]:
         """Replies, those to what was asked before from memory."""
@@ -167,7 +167,7 @@ def _key(request: Request) -> tuple[Any, ...]:
     """All that a reply depends on: of the steering nothing where no method applies it."""
     assert isinstance(request.ask, Asked)
     vector = request.steering.vector if request.methods else ()
-    return (request.ask.dilemma.digest, request.methods, vector, request.decoding, request.seed)
+    return (request.ask.dilemma.digest, request.methods, vector, request.turned, request.decoding, request.seed)
 
 
 def _both(dilemma: Dilemma, taxonomy: Taxonomy, axis: int) -> bool:

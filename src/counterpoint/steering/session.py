@@ -22,8 +22,7 @@ from counterpoint.errors import CounterpointError
 from counterpoint.models.sampling import pick
 from counterpoint.steering.asking import Reply, Request
 from counterpoint.steering.block import Alone, Block, Flight, OnDone, groups
-from counterpoint.steering.composing import chooser
-from counterpoint.steering.method import Choosing
+from counterpoint.steering.composing import Choice, chooser
 from counterpoint.steering.ties import rounding, unsure
 
 if TYPE_CHECKING:
@@ -64,12 +63,12 @@ class Session:
             BadInputError: methods that don't compose; a prompt too long; steering of another taxonomy. Nothing joined.
         """
         number = self._numbers
-        choosing, rest = chooser(self._engine, request)
-        if choosing is None:
+        choice = chooser(self._engine, request)
+        if choice is None:
             flights = [self._flight(request, number, on_done, on_text)]
         else:
-            candidates = choosing.spread(rest)
-            picking = _Picking(request, choosing, rest, len(candidates), on_text, on_done, partial(self.cancel, number))
+            candidates = choice.method.spread(choice.spread)
+            picking = _Picking(request, choice, len(candidates), on_text, on_done, partial(self.cancel, number))
             flights = [
                 self._flight(candidate, number, partial(picking.take, i)) for i, candidate in enumerate(candidates)
             ]
@@ -191,14 +190,13 @@ class _Picking:
     def __init__(
         self,
         request: Request,
-        method: Choosing,
-        rest: Request,
+        choice: Choice,
         count: int,
         on_text: OnPiece | None,
         on_done: OnDone,
         cancel: Callable[[], None],
     ) -> None:
-        self._request, self._method, self._rest = request, method, rest
+        self._request, self._choice = request, choice
         self._on_text, self._on_done, self._cancel = on_text, on_done, cancel
         self._replies: list[Reply | None] = [None] * count
 
@@ -211,7 +209,7 @@ class _Picking:
         self._replies[place] = reply
         replies = [one for one in self._replies if one is not None]
         if len(replies) == len(self._replies):
-            chosen = self._method.choose(self._rest, replies)
+            chosen = self._choice.method.choose(self._choice.choose, replies)
             others = tuple(one.text for i, one in enumerate(replies) if i != chosen)
             kept = replace(replies[chosen], steering=self._request.steering, method=self._request.method, others=others)
             if self._on_text:

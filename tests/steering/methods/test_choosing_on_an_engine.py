@@ -9,11 +9,12 @@ import pytest
 from counterpoint.models.decoding import Decoding
 from counterpoint.steering.asking import BASE, Asked, Conversation, Request
 from counterpoint.steering.candidates import evidence_of, open_evidence
+from counterpoint.steering.composing import chooser
 from counterpoint.steering.dial import MethodDial, PairDial, taxonomy_hash
 from counterpoint.steering.engine import Engine
 from counterpoint.steering.methods.neighbourhood import Neighbours
 from counterpoint.steering.methods.rerank import Reranking
-from counterpoint.steering.steering import from_leans, nothing
+from counterpoint.steering.steering import Steering, from_leans, nothing
 from small_encoder import TWO_PAIRS, small_scorer
 from small_language import DILEMMA, language
 
@@ -66,6 +67,38 @@ def test_a_dial_turns_what_candidates_are_chosen_by(engine: Engine) -> None:
     chance = [_is_best(reply.text, reply.others) for reply in turned.answer(requests)]
     assert all(best)
     assert not all(chance)
+
+
+class Doubling:
+    """A dial that can be told from none, and from one applied twice."""
+
+    def __call__(self, steering: Steering) -> Steering:
+        return steering.scaled(2.0)
+
+
+@pytest.mark.parametrize(
+    ("method", "dials", "made_of", "chosen_by"),
+    [
+        # its dial was measured with candidates in its own units: the inner method's must not turn them again
+        ("neighbourhood", ("neighbourhood", "mixture"), 4.0, 4.0),
+        ("neighbourhood", ("mixture",), 4.0, 2.0),
+        # a method that is named gets what was asked for by its own dial; half of it, as each of two methods does
+        ("mixture+rerank", ("rerank",), 1.0, 2.0),
+        ("mixture+rerank", ("rerank", "mixture"), 2.0, 2.0),
+    ],
+)
+def test_every_strength_is_turned_once(
+    engine: Engine, method: str, dials: tuple[str, ...], made_of: float, chosen_by: float
+) -> None:
+    turned = Engine(engine.language, TWO_PAIRS, materials=engine.materials, dials=dict.fromkeys(dials, Doubling()))
+    choice = chooser(turned, Request(ASK, RISKY, method, GREEDY))  # 2 is asked for
+    assert choice is not None
+    candidate = choice.method.spread(choice.spread)[0]
+    drafted = turned.draft(candidate)
+    # the mixture's voices: the base's, then half of v for the positive pole and half of it against the negative one
+    assert drafted.voices[1].weight == pytest.approx(made_of / 2)
+    parts = 1 + len(choice.choose.methods)
+    assert choice.choose.steering.vector[0] / parts == pytest.approx(chosen_by)
 
 
 def _is_best(text: str, others: tuple[str, ...]) -> bool:
