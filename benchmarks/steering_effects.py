@@ -74,6 +74,8 @@ def two_pairs(world: World) -> list[Figure]:
             what = f"effect kept of a pair when two are steered, the least of the pairs{unit}"
             bar = ("80%", found[0] >= 0.8) if scale is None else ("reported", None)
             figures.append(Figure(what, method, *found, *bar))
+        found = interval(np.stack([_spilt(beside), axes], axis=1), _most_spilt)
+        figures.append(Figure("log-odds that another pair's strength 1 moves a pair by, the most", method, *found))
     return figures
 
 
@@ -95,6 +97,17 @@ def _effect(found: np.ndarray) -> np.ndarray:
     """Half of what turning the sign changes, mean over what is beside: `[dilemma]` of `[sign, other, dilemma]`."""
     half: np.ndarray = (found[0] - found[1]).mean(0) / 2
     return half
+
+
+def _spilt(beside: np.ndarray) -> np.ndarray:
+    """What the other pair's strength 1 moves of a dilemma's own, mean over the own sign: `[dilemma]`."""
+    half: np.ndarray = (beside[:, 0] - beside[:, 1]).mean(0) / 2
+    return half
+
+
+def _most_spilt(rows: np.ndarray) -> float:
+    """The largest mean of a pair's dilemmas, whichever its sign, from (spilt, axis) `[dilemma, 2]`."""
+    return float(max(abs(rows[rows[:, 1] == axis, 0].mean()) for axis in np.unique(rows[:, 1])))
 
 
 def _least_kept(rows: np.ndarray) -> float:

@@ -48,6 +48,18 @@ def test_the_stream_after_a_layer_is_moved_by_the_offset_and_earlier_ones_are_no
     assert (moved[2] - plain[2]).abs().max() > 0.1
 
 
+def test_what_is_erased_is_gone_before_the_offset_comes_where_it_is_erased():
+    made, offset = model("llama"), torch.linspace(-1, 1, 32)
+    along = torch.zeros(2, 1, 32)
+    along[1, 0, 5] = 1.0  # of the second row, its fifth number
+    plain = states_of(made)[1]
+    with add_to_residual(made, 0, offset, along):
+        moved = states_of(made)[1]
+    expected = plain.clone()
+    expected[1, :, 5] = 0.0
+    torch.testing.assert_close(moved, expected + offset)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_what_is_read_is_the_stream(family):
     made = model(family)

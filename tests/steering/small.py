@@ -51,7 +51,7 @@ def materials(made: LanguageModel, seed: int = 0) -> dict[str, Any]:
     vectors = {pair.name: torch.randn(32, generator=draw) for pair in PAIRS}
     loras = {pair.name: lora(made, draw) for pair in PAIRS}
     return {
-        "activation": Vectors(vectors, layer=1, multiplier=1.0),
+        "activation": Vectors(vectors, layer=1, multiplier=1.0, somebody=torch.full((32,), 32**-0.5), level=2.0),
         "adapters": Adapters(loras),
         "rerank": LetterScorer(),
         "neighbourhood": LetterScorer(),

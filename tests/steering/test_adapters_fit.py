@@ -13,7 +13,8 @@ from counterpoint.errors import BadInputError
 from counterpoint.models.language_model import LanguageModel
 from counterpoint.models.lm_scorer import LmScorer
 from counterpoint.steering.adapter_bank import AdapterBank
-from counterpoint.steering.adapters_fit import TINY, AdapterTraining, _target, fit_adapters
+from counterpoint.steering.adapters_fit import TINY, AdapterTraining, fit_adapters
+from counterpoint.steering.turning import target
 from counterpoint.types import Dilemma, Option
 from small_language import language
 from steering.small import PAIRS
@@ -31,11 +32,11 @@ def test_the_target_moves_what_was_by_the_strength():
     options = (Option("a", "Hare"), Option("b", "Tortoise"), Option("c", "Hare"))
     dilemma = Dilemma("d", "Tempo", "s", options)
     before = torch.tensor([0.5, 0.3, 0.2]).log()
-    target = _target(dilemma, TEMPO, before, 1.2)
+    aim = target(dilemma, TEMPO, before, 1.2)
     # odds of the positive side were 7/3 and are e^1.2 times as high; within the side nothing moves
-    odds = (target[0] + target[2]) / target[1]
+    odds = (aim[0] + aim[2]) / aim[1]
     assert float(odds) == pytest.approx(7 / 3 * math.exp(1.2), rel=1e-5)
-    assert float(target[0] / target[2]) == pytest.approx(2.5, rel=1e-5)
+    assert float(aim[0] / aim[2]) == pytest.approx(2.5, rel=1e-5)
 
 
 def test_training_touches_nothing_and_is_repeated_by_its_seed():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,12 +58,17 @@ def test_every_pair_is_turned_by_its_own_curve_and_zero_stays_zero() -> None:
     assert DIAL(nothing(TAXONOMY)) == nothing(TAXONOMY)
 
 
-def test_what_is_beyond_reach_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_beyond_reach_is_said_once_for_each_side(caplog: pytest.LogCaptureFixture) -> None:
+    dial = replace(DIAL)  # one that has said nothing yet
     asked = from_leans({"Later": 3.0, "Daring": 1.0}, TAXONOMY)
-    assert DIAL.short(asked) == ("mixture moves Pace by -1.50 log-odds at most; -3.00 was asked for",)
-    DIAL(asked)
-    assert "-1.50 log-odds at most" in caplog.text
-    assert DIAL.short(from_leans({"Later": 1.5}, TAXONOMY)) == ()
+    assert dial.short(asked) == ("mixture moves Pace by -1.50 log-odds at most; -3.00 was asked for",)
+    for steering in (asked, asked, from_leans({"Later": 4.0}, TAXONOMY), from_leans({"Now": 9.0}, TAXONOMY)):
+        dial(steering)
+    assert [record.getMessage().partition(" log-odds")[0] for record in caplog.records] == [
+        "mixture moves Pace by -1.50",
+        "mixture moves Pace by +3.00",
+    ]
+    assert dial.short(from_leans({"Later": 1.5}, TAXONOMY)) == ()
 
 
 def test_a_saved_dial_comes_back(tmp_path: Path) -> None:

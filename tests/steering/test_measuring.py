@@ -88,8 +88,8 @@ def test_candidates_are_drawn_once_for_all_strengths_and_count_as_they_are_kept(
 def test_chances_are_those_that_choosing_draws_from(engine: Engine) -> None:
     measurer = Measurer(engine, DILEMMAS, SETTINGS)
     request = measurer._request("rerank", 0, 2.0, measurer.by_pair[0][0], 0)
-    choosing, rest, candidates = measurer._spread(request)
+    choice, candidates = measurer._spread(request)
     replies = [replace(reply, text=f'{{"choice": "{"AAB"[i]}"}}') for i, reply in enumerate(engine.answer(candidates))]
-    chances = choosing.chances(rest, replies)
-    kept = [choosing.choose(replace(rest, seed=seed), replies) for seed in range(2000)]
+    chances = choice.method.chances(choice.choose, replies)
+    kept = [choice.method.choose(replace(choice.choose, seed=seed), replies) for seed in range(2000)]
     assert np.bincount(kept, minlength=3) / 2000 == pytest.approx(chances, abs=0.04)

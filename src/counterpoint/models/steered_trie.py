@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -35,28 +36,39 @@ class SteeredTrie:
             logger.warning("%s Steering every branch on its own.", error)
             self._engine = TrieEngine(model, backend="separate")
 
-    def log_probs(self, plan: Plan, layer: int, starts: Sequence[int], vectors: Tensor) -> Tensor:
+    def log_probs(
+        self, plan: Plan, layer: int, starts: Sequence[int], vectors: Tensor, erased: Tensor | None = None
+    ) -> Tensor:
         """Log-probabilities of the branches' responses, summed, `[branch]`, nats.
 
         Args:
             plan: of the branches.
             layer: after which the vectors are added.
             starts: the position from which on they are added, `[branch]`.
-            vectors: `[branch, dim]`.
+            vectors: `[branch, dim]`; a branch of zeros is left alone.
+            erased: `[branch, dim]`, of length 1 or 0: what the stream loses first (`add_to_residual`).
 
         Raises:
             BadInputError: two branches want different vectors at a token that they share.
         """
+        both = torch.cat([vectors, torch.zeros_like(vectors) if erased is None else erased], dim=-1)
         if self._shares(plan):
-            with add_to_residual(self.parts.model, layer, self._offsets(plan, starts, vectors)[None]):
+            with self._steered(layer, self._offsets(plan, starts, both)):
                 return log_probs(self.parts.model, plan, backend="segments").sums
         sums = []
-        for branch, start, vector in zip(plan.branches, starts, vectors, strict=True):
-            offset = torch.zeros(len(branch.tokens) - 1, vectors.shape[-1])
+        for branch, start, vector in zip(plan.branches, starts, both, strict=True):
+            offset = torch.zeros(len(branch.tokens) - 1, both.shape[-1])
             offset[start:] = vector
-            with add_to_residual(self.parts.model, layer, offset[None]):
+            with self._steered(layer, offset):
                 sums.append(branch_log_probs(self.parts, branch).sum())
         return torch.stack(sums)
+
+    def _steered(self, layer: int, both: Tensor) -> AbstractContextManager[None]:
+        """Around a pass whose tokens get the first half of `[token, 2 dim]` and lose what the second says."""
+        offset, erased = both[None].chunk(2, dim=-1)
+        if not bool(both.any()):
+            return nullcontext()
+        return add_to_residual(self.parts.model, layer, offset, erased if bool(erased.any()) else None)
 
     def residual(self, plan: Plan, layers: Sequence[int]) -> Tensor:
         """The streams at the last token that each branch reads (the one before its last), `[branch, layer, dim]`."""

@@ -37,13 +37,15 @@ def layers_of(model: Any) -> nn.ModuleList:
 
 
 @contextmanager
-def add_to_residual(model: Any, layer: int, offset: Tensor) -> Iterator[None]:
+def add_to_residual(model: Any, layer: int, offset: Tensor, erased: Tensor | None = None) -> Iterator[None]:
     """Within it, `offset` is added to the residual stream after `layer`, in every forward pass.
 
     Args:
         model: a causal language model of transformers, perhaps wrapped by peft.
         layer: 0 to the number of layers less one.
         offset: broadcast to the stream, `[batch, token, dim]`.
+        erased: of the same shape, each vector of length 1 or 0: what the stream has along it is taken out first
+            (directional ablation; Arditi et al. 2024, arXiv 2406.11717).
 
     Raises:
         BadInputError: there is no such layer, or the offset doesn't fit, isn't finite or is zero: it would change
@@ -72,6 +74,9 @@ def add_to_residual(model: Any, layer: int, offset: Tensor) -> Iterator[None]:
             raise BadInputError(
                 f"an offset of shape {tuple(offset.shape)} doesn't fit a stream of {tuple(stream.shape)}"
             )
+        if erased is not None:
+            along = erased.to(stream)
+            stream = stream - (stream * along).sum(-1, keepdim=True) * along
         return (stream + moved, *output[1:]) if isinstance(output, tuple) else stream + moved
 
     handle = module.register_forward_hook(hook)

@@ -18,4 +18,5 @@ What answers
 
 What methods are made of
     activation_fit.py  vectors                                  adapters_fit.py  adapters
+    turning.py         what it means that something can be turned
 """

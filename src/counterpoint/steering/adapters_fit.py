@@ -1,16 +1,15 @@
 """Trains one LoRA adapter a value pair that works as a dial: what `methods/adapters.py` mixes.
 
-For a dilemma about pair d, put to nobody in particular, and a strength v, the target is the belief's own model of a
-choice with the two sides one nat apart:
+For a dilemma about pair d, put to nobody in particular, and a strength v, with q the target of `turning.py`:
 
-    q(o) ~ p(o | W + R) exp(v side(o) / 2),        side(o) = 1 for options of the positive pole, -1 for the others
     L = - sum over o of q(o) [ log p(o | W + R + v D_d) + mean over tokens of log p(reply o | W + R + v D_d) ]
 
 p(o) is the probability of the option's letter, D_d = s B A the adapter, and R the other pairs' adapters at strengths of
-their own (or at 0, as often), as they are at that step and without gradient. v is drawn evenly on (0, reach] and used
-with both signs. So the adapter is trained to be turned: v moves the log-odds of its pole by v, up to `reach`, whatever
-else is mixed in. Ours, after PFT (arXiv 2604.12479): where that has a pole's name in the prompt, here is an adapter's
-sign. Trained at v = 1 on certain answers alone, adapters fall back beyond 1 and drown each other (docs/design/0005).
+their own (or at 0, as often). v is drawn evenly on (0, reach] and used with both signs. So the adapter is trained to be
+turned: v moves the log-odds of its pole by v, up to `reach`, whatever else is mixed in. All adapters of the mix learn
+from it: that two of them don't drown each other is the work of both. Ours, after PFT (arXiv 2604.12479): where that has
+a pole's name in the prompt, here is an adapter's sign. Trained at v = 1 on certain answers alone, adapters fall back
+beyond 1 (docs/design/0005).
 
 Adapters are trained on the model as it is, its own adapter included, through the very hooks that apply them
 (`adapter_bank.py`); its weights are not touched. A step's replies under one v are one trie.
@@ -36,10 +35,8 @@ from counterpoint.models.trie.anatomy import anatomy
 from counterpoint.models.trie.check import evaluating
 from counterpoint.steering.adapter_bank import Lora, adding
 from counterpoint.steering.methods.adapters import Adapters
+from counterpoint.steering.turning import chosen, company, frozen, strength, target, warmth
 from counterpoint.types import Dilemma, Taxonomy, ValuePair
-
-WARM_UP = 0.1
-"""Share of the steps in which the learning rate rises; then it falls to nothing."""
 
 Progress = Callable[[int, int], None]
 """Told how many steps are done, and of how many."""
@@ -55,7 +52,7 @@ class AdapterTraining:
     """The change is scaled by alpha / rank."""
     modules: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj")
     """Linear layers that get one, by the last part of their name."""
-    epochs: int = 3
+    epochs: int = 6
     """Passes over a pair's dilemmas."""
     batch: int = 4
     """Dilemmas of a step."""
@@ -105,7 +102,7 @@ def fit_adapters(
         raise BadInputError(f"no dilemma about {', '.join(none)} has options of both poles: nothing to train on")
     fit = _Fit(language, Prompter(language.tokenizer, prompts), taxonomy, training, seed)
     steps = list(_batches(by_pair, training, seed))
-    with fit.frozen(), evaluating(language.model):
+    with frozen(language.model), evaluating(language.model):
         for step, (pair, batch) in enumerate(steps):
             fit.step(pair, batch, (step + 1) / len(steps))
             if progress:
@@ -129,42 +126,28 @@ class _Fit:
         self.draw = random.Random(f"strengths {seed}")
 
     def step(self, pair: ValuePair, dilemmas: Sequence[Dilemma], progress: float) -> None:
-        """One update of this pair's adapter, at this share of the whole training."""
-        training, optimiser = self.training, self.optimisers[pair]
-        rate = training.learning_rate * min(1.0, progress / WARM_UP, (1 - progress) / (1 - WARM_UP) + 1e-3)
-        optimiser.param_groups[0]["lr"] = rate
-        optimiser.zero_grad()
-        others = {
-            other: self.draw.uniform(-1, 1) * training.reach
-            for other in self.factors
-            if other != pair and self.draw.random() < 0.5
-        }
-        strength = training.reach * (1 - self.draw.random())
+        """One update, at this share of the whole training, of this pair's adapter and of those it is mixed with."""
+        training = self.training
+        others = company([other for other in self.factors if other != pair], training.reach, self.draw)
+        v = strength(training.reach, self.draw)
         with torch.no_grad(), self._applied(others):
             before = self._choices(dilemmas)
-        for v in (strength, -strength):
-            targets = [_target(d, pair, row, v) for d, row in zip(dilemmas, before, strict=True)]
-            with self._applied({**others, pair: v}):
+        mixed = [pair, *others]
+        for each in mixed:
+            self.optimisers[each].param_groups[0]["lr"] = training.learning_rate * warmth(progress)
+            self.optimisers[each].zero_grad()
+        for signed in (v, -v):
+            targets = [target(d, pair, row, signed) for d, row in zip(dilemmas, before, strict=True)]
+            with self._applied({**others, pair: signed}):
                 self._loss(dilemmas, targets).backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self._weights(pair), training.clip)
-        optimiser.step()
+        for each in mixed:
+            nn.utils.clip_grad_norm_(self._weights(each), training.clip)
+            self.optimisers[each].step()
 
     def lora(self, pair: ValuePair) -> Lora:
         """What was trained for this pair."""
         factors = {name: (a.detach().cpu(), b.detach().cpu()) for name, (a, b) in self.factors[pair].items()}
         return Lora(factors, self.scale)
-
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
-        """Within it the model's own weights take no gradient."""
-        trainable = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        try:
-            for parameter in trainable:
-                parameter.requires_grad_(False)
-            yield
-        finally:
-            for parameter in trainable:
-                parameter.requires_grad_(True)
 
     def _weights(self, pair: ValuePair) -> list[Tensor]:
         return [factor for ab in self.factors[pair].values() for factor in ab]
@@ -197,27 +180,15 @@ class _Fit:
     def _choices(self, dilemmas: Sequence[Dilemma]) -> list[Tensor]:
         """Log-probability of each dilemma's options by their letters, `[option]` each."""
         plan = build_plan([branch for dilemma in dilemmas for branch in self._letters(dilemma)])
-        return _chosen(dilemmas, self.engine.log_probs(plan).sums)
+        return chosen(dilemmas, self.engine.log_probs(plan).sums)
 
     def _loss(self, dilemmas: Sequence[Dilemma], targets: Sequence[Tensor]) -> Tensor:
         """Mean over dilemmas: cross-entropy of letters, and of whole replies per token; nats."""
         letters = [branch for dilemma in dilemmas for branch in self._letters(dilemma)]
         replies = [branch for dilemma in dilemmas for branch in self._replies(dilemma)]
         found = self.engine.log_probs(build_plan([*letters, *replies]))
-        chosen = torch.cat(_chosen(dilemmas, found.sums[: len(letters)]))
-        return -(torch.cat(list(targets)) * (chosen + found.means[len(letters) :])).sum() / len(dilemmas)
-
-
-def _chosen(dilemmas: Sequence[Dilemma], letters: Tensor) -> list[Tensor]:
-    """Log-probabilities of letters normalised over each dilemma's options."""
-    rows = torch.split(letters.float(), [len(dilemma.options) for dilemma in dilemmas])
-    return [row.log_softmax(0) for row in rows]
-
-
-def _target(dilemma: Dilemma, pair: ValuePair, before: Tensor, v: float) -> Tensor:
-    """q, `[option]`: the log-probabilities that were, and v times which side the option is on."""
-    sides = torch.tensor([0.5 if option.pole == pair.positive.name else -0.5 for option in dilemma.options])
-    return (before + v * sides.to(before.device)).softmax(0)
+        choices = torch.cat(chosen(dilemmas, found.sums[: len(letters)]))
+        return -(torch.cat(list(targets)) * (choices + found.means[len(letters) :])).sum() / len(dilemmas)
 
 
 def _fresh(model: Any, training: AdapterTraining, seed: int) -> dict[str, tuple[Tensor, Tensor]]:

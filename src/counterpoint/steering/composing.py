@@ -45,9 +45,9 @@ class Choice(NamedTuple):
 def chooser(host: Host, request: Request) -> Choice | None:
     """The request's method that chooses among candidates, if it has one.
 
-    Its dial turns what it chooses by. It was measured on candidates as the method alone makes them, so where the request
-    names no other method these are made in its units too, and no other dial turns them again. Another method that is
-    named gets what was asked for, turned by its own dial.
+    Its dial turns what it chooses by. It was measured on candidates as the method alone makes them, so where the
+    request names no other method these are made in its units too, and no other dial turns them again. Another method
+    that is named gets what was asked for, turned by its own dial.
 
     Raises:
         UnknownNameError: there is no such method.

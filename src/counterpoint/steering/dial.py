@@ -13,6 +13,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -85,13 +86,21 @@ class MethodDial:
     """In the taxonomy's order."""
 
     def __call__(self, steering: Steering) -> Steering:
-        """The same leanings in the method's units; says so where the method doesn't reach that far."""
+        """The same leanings in the method's units; says so, once a side, where the method doesn't reach that far."""
         if len(steering.vector) != len(self.pairs):
             raise BadInputError(f"steering over {len(steering.vector)} value pairs; the dial has {len(self.pairs)}")
         for said in self.short(steering):
-            _log.warning("%s", said)
+            limit = said.partition(";")[0]
+            if limit not in self._told:
+                self._told.add(limit)
+                _log.warning("%s", said)
         turned = [pair.turn(x) if x else 0.0 for pair, x in zip(self.pairs, steering.vector, strict=True)]
         return steering.with_vector(turned)
+
+    @cached_property
+    def _told(self) -> set[str]:
+        """Limits that were said already: of a thousand replies beyond one the first is told."""
+        return set()
 
     def short(self, steering: Steering) -> tuple[str, ...]:
         """What this steering asks for beyond the method's reach, in words."""

@@ -43,7 +43,9 @@ class Levers:
                 none = torch.zeros(self.width)
                 offsets = torch.stack([draft.offsets.get(layer, none).to(none) for draft in drafts])
                 if bool(offsets.any()):
-                    stack.enter_context(add_to_residual(self.model, layer, offsets[:, None]))
+                    erased = torch.stack([draft.erased.get(layer, none).to(none) for draft in drafts])[:, None]
+                    lost = erased if bool(erased.any()) else None
+                    stack.enter_context(add_to_residual(self.model, layer, offsets[:, None], lost))
             if any(draft.adapters for draft in drafts):
                 stack.enter_context(self._bank().mixed([draft.adapters for draft in drafts]))
             yield

@@ -125,8 +125,9 @@ class Measurer:
         found = []
         for request, (choice, candidates) in zip(requests, drawn, strict=True):
             replies = [next(heard) for _ in candidates]
-            steered = any(request.steering.vector)
-            chances = choice.method.chances(choice.choose, replies) if steered else np.full(len(replies), 1 / len(replies))
+            chances = np.full(len(replies), 1 / len(replies))
+            if any(request.steering.vector):
+                chances = choice.method.chances(choice.choose, replies)
             found.append(chances @ np.stack([self._serves(request, reply) for reply in replies]))
         return np.stack(found)
 

@@ -47,6 +47,8 @@ class Draft:
     """Their logits are summed by weight (`mixing.py`); none: the question's own `who`, at weight 1."""
     offsets: Mapping[int, Tensor] = field(default_factory=dict)
     """Layer to `[dim]`: added to the residual stream after it, from the prompt's last token on."""
+    erased: Mapping[int, Tensor] = field(default_factory=dict)
+    """Layer to `[dim]`, of length 1: what the stream loses there before anything is added; only beside an offset."""
     adapters: Mapping[str, float] = field(default_factory=dict)
     """Adapter to weight: how much of each is added to the model's weights, while reading and writing."""
 

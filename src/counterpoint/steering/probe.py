@@ -30,19 +30,23 @@ QUESTION = Dilemma(
 
 
 def check_effect(engine: Engine, name: str, method: Drafting) -> None:
-    """Compare the next token's logits at strength 1 on each pair with the base's.
+    """Compare the next token's logits at strength 1 on each pair with those at -1.
+
+    With the base's it wouldn't be seen that a pair itself does nothing where any steering does something.
 
     Raises:
         NoEffectError: on some value pair they differ by no more than rounding.
     """
     still = []
     with torch.no_grad(), engine.evaluation():
-        _, plain = _first(engine, Draft(Asked(QUESTION)))
         for axis, pair in enumerate(engine.taxonomy):
-            vector = tuple(float(i == axis) for i in range(len(engine.taxonomy)))
-            rows, steered = _first(engine, method.draft(Draft(Asked(QUESTION)), Steering(vector)))
-            finite = plain.isfinite() & steered.isfinite()
-            moved = (steered - plain)[finite]
+            up, down = (
+                Steering(tuple(sign * (i == axis) for i in range(len(engine.taxonomy)))) for sign in (1.0, -1.0)
+            )
+            rows, one = _first(engine, method.draft(Draft(Asked(QUESTION)), up))
+            _, other = _first(engine, method.draft(Draft(Asked(QUESTION)), down))
+            finite = one.isfinite() & other.isfinite()
+            moved = (one - other)[finite]
             if not float(moved.max() - moved.min()) > 8 * rounding(rows, engine.dtype):
                 still.append(pair.name)
     if still:

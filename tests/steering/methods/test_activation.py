@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -24,10 +26,15 @@ def vectors(identity="", layer=1):
 
 
 def test_the_worked_example():
-    opened = OpenActivation(layer=4, directions=2 * torch.tensor([[3.0, 0.0], [0.0, 1.0]]))
+    directions = 2 * torch.tensor([[3.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    opened = OpenActivation(4, directions, somebody=torch.tensor([0.0, 0.0, 1.0]), level=4.0)
     draft = opened.draft(Draft(TALK), Steering((1.0, -0.5)))
-    assert draft.offsets[4].tolist() == [6.0, -1.0]
-    assert opened.draft(draft, Steering((1.0, 0.0))).offsets[4].tolist() == [12.0, -1.0]
+    assert (draft.offsets[4].tolist(), draft.erased[4].tolist()) == ([6.0, -1.0, 4.0], [0.0, 0.0, 1.0])
+    # somebody is there already: pairs add up, and nothing else is taken out
+    again = opened.draft(draft, Steering((1.0, 0.0)))
+    assert (again.offsets[4].tolist(), again.erased[4].tolist()) == ([12.0, -1.0, 4.0], [0.0, 0.0, 1.0])
+    plain = OpenActivation(4, directions).draft(Draft(TALK), Steering((1.0, -0.5)))
+    assert (plain.offsets[4].tolist(), plain.erased) == ([6.0, -1.0, 0.0], {})
 
 
 def test_the_stream_is_moved_from_the_prompts_last_token_on():
@@ -45,8 +52,12 @@ def test_the_stream_is_moved_from_the_prompts_last_token_on():
 
 
 def test_what_was_saved_is_read_again(tmp_path):
+    replace(vectors(), somebody=torch.eye(32)[3], level=-2.5).save(tmp_path / "somebody")
+    read = Vectors.read(tmp_path / "somebody")
+    assert (read.somebody.tolist(), read.level) == (torch.eye(32)[3].tolist(), -2.5)
     vectors("small 0").save(tmp_path / "own")
     read = Vectors.read(tmp_path / "own")
+    assert read.somebody is None
     assert (read.layer, read.multiplier, read.identity) == (1, 0.5, "small 0")
     assert all(torch.equal(read.by_pair[name], vector) for name, vector in vectors().by_pair.items())
     scorer = CaaScorer(LmScorer(language()), PAIRS, vectors().by_pair, layer=1, multiplier=0.5)
