@@ -46,9 +46,8 @@ def dials(world: World) -> list[Figure]:
 
 
 def _settings(method: str, world: World) -> Calibration:
-    """Fewer points and answers of methods that make several replies of each."""
-    costly = METHODS.get(method).needs == "candidates"
-    return Calibration(draws=1 if world.quick else 2, points=2 if costly else 4)
+    """Fewer points of the method that makes several replies to each dilemma anew at every strength."""
+    return Calibration(draws=1 if world.quick else 2, points=2 if method == "neighbourhood" else 4)
 
 
 def _few(world: World) -> list[Dilemma]:
