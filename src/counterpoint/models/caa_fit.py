@@ -69,7 +69,7 @@ def fit_caa(
     best, tried = (layers[0], config.multipliers[0]), []
     if len(layers) * len(config.multipliers) > 1:
         parts = split(DataSet("", taxonomy, tuple(shuffled)), (1 - config.held_out, 0.0, config.held_out), seed)
-        judged = _spread(parts.test.dilemmas, config.sweep_dilemmas)
+        judged = spread(parts.test.dilemmas, config.sweep_dilemmas)
         if not judged:
             raise BadInputError(
                 f"{len(dilemmas)} dilemmas leave none to choose CAA's layer on; give one layer and multiplier"
@@ -160,7 +160,7 @@ def _layers(scorer: LmScorer, config: CaaConfig) -> list[int]:
     return list(config.layers) or sorted({round(i) for i in np.linspace(0, count - 1, min(count, 8))})
 
 
-def _spread(dilemmas: Iterable[Dilemma], most: int) -> list[Dilemma]:
+def spread(dilemmas: Iterable[Dilemma], most: int) -> list[Dilemma]:
     """At most so many, taking one of every value pair in turn."""
     by_pair: dict[str, list[Dilemma]] = {}
     for dilemma in dilemmas:

@@ -30,7 +30,7 @@ from torch import Tensor
 from counterpoint.data.order import shuffle_options
 from counterpoint.data.split import split
 from counterpoint.errors import BadInputError
-from counterpoint.models.caa_fit import mean_differences
+from counterpoint.models.caa_fit import mean_differences, spread
 from counterpoint.models.language_model import LanguageModel
 from counterpoint.models.lm_scorer import LmScorer
 from counterpoint.models.prompts import PromptConfig, Prompter
@@ -65,7 +65,7 @@ class VectorFit:
     held_out: float = 0.2
     """Share of the training scenarios that layer and multiplier are chosen on."""
     most: int = 60
-    """Held-out dilemmas that are scored at most."""
+    """Held-out dilemmas that are scored at most, spread over the value pairs."""
 
     def __post_init__(self) -> None:
         if not self.multipliers or not all(np.isfinite(m) and m > 0 for m in self.multipliers):
@@ -104,7 +104,7 @@ def fit_vectors(
     if len(layers) * len(config.multipliers) > 1:
         parts = split(DataSet("", taxonomy, tuple(usable)), (1 - config.held_out, 0.0, config.held_out), seed)
         once = {scorer.prompter.prompt(dilemma, None): dilemma for dilemma in parts.test.dilemmas}
-        judged = list(once.values())[: config.most]
+        judged = spread(once.values(), config.most)
         if not judged:
             raise BadInputError(
                 f"{len(usable)} dilemmas leave none to choose a layer on; give one layer and multiplier"
@@ -150,9 +150,8 @@ def _contrasts(
         found[dilemma.value_pair].append(stream.double())
     if none := [name for name, own in found.items() if not own]:
         raise BadInputError(f"no dilemma about {', '.join(none)} has options of both poles: no vector can be made")
-    means = {
-        name: torch.stack(own).mean(0) for name, own in found.items()
-    }  # [(positive, negative, nobody), layer, dim]
+    # [(positive, negative, nobody), layer, dim] each
+    means = {name: torch.stack(own).mean(0) for name, own in found.items()}
     between = torch.stack([(own[0] + own[1]) / 2 for own in means.values()]).mean(0)
     nobody = torch.stack([own[2] for own in means.values()]).mean(0)
     somebody = torch.nn.functional.normalize(between - nobody, dim=-1)
