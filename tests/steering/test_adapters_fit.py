@@ -12,6 +12,8 @@ from counterpoint.data import toy
 from counterpoint.errors import BadInputError
 from counterpoint.models.language_model import LanguageModel
 from counterpoint.models.lm_scorer import LmScorer
+from counterpoint.models.prompts import Prompter
+from counterpoint.steering import adapters_fit
 from counterpoint.steering.adapter_bank import AdapterBank
 from counterpoint.steering.adapters_fit import TINY, AdapterTraining, fit_adapters
 from counterpoint.steering.turning import target
@@ -55,6 +57,16 @@ def test_training_touches_nothing_and_is_repeated_by_its_seed():
     assert steps == [(i, 8) for i in range(1, 9)]
     other = fit_adapters(language(), DILEMMAS, PAIRS, training=QUICK, seed=1)
     assert not torch.equal(*(next(iter(fitted.loras["Tempo"].factors.values()))[1] for fitted in (one, other)))
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+def test_a_step_teaches_all_adapters_of_its_mix_and_no_other(monkeypatch, mixed):
+    monkeypatch.setattr(adapters_fit, "company", lambda others, *_: dict.fromkeys(others, 1.5) if mixed else {})
+    made = language()
+    fit = adapters_fit._Fit(made, Prompter(made.tokenizer), PAIRS, QUICK, seed=0)
+    fit.step(TEMPO, [d for d in DILEMMAS if d.value_pair == "Tempo"][:2], 0.5)
+    learnt = {pair.name: any(bool(b.any()) for _, b in fit.lora(pair).factors.values()) for pair in PAIRS}
+    assert learnt == {"Tempo": True, "Company": mixed}
 
 
 def test_what_cannot_be_trained_is_an_error():
