@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -56,7 +57,7 @@ def run(options: Options) -> None:
     """
     named = listed(options.methods, str, "--methods", "names")
     config = resolve(DialConfig, sets=options.sets, flags={"methods": named})
-    asking, out = asking_of(options), options.out
+    asking, out, began = asking_of(options), options.out, time.perf_counter()
     with progress_bar(quiet=options.as_json) as report:
         report(Stage(f"loading {asking.model}", 0.0))
         engine, _ = open_engine(asking)
@@ -79,6 +80,7 @@ def run(options: Options) -> None:
                 "config": {**asdict(config), **said},
                 "data": data,
                 "summary": summary,
+                "seconds": {"total": round(time.perf_counter() - began, 1)},
             }
             folder.write_json("results.json", results)
             report(Stage("done", 1.0))
