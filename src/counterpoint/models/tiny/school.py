@@ -12,6 +12,7 @@ Weights: Muon (Jordan 2024) for matrices within layers, AdamW for the rest.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import islice
@@ -94,6 +95,17 @@ class Hints(NamedTuple):
     """Which of each attribute's two properties is wanted, `[attribute, lesson, node]`."""
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Products this small gain little from a second thread, and wait for it all the time where its core is taken."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 class School:
     """Makes a model from its settings."""
 
@@ -109,7 +121,7 @@ class School:
 
     def teach(self, folder: Path) -> None:
         """School a model and write it, with its tokenizer, into `folder`."""
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), _one_thread():
             torch.manual_seed(self.settings.seed)
             model = self._new_model()
             self._train(model)
