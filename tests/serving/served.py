@@ -98,7 +98,10 @@ def running(service: Service) -> Iterator[Running]:
 @contextmanager
 def plain_server(app: FastAPI) -> Iterator[str]:
     """Any application on a port of its own; its address."""
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=20)
+    # connections are kept longer than httpx keeps them, as `counterpoint serve` does: else one may close as it is used
+    config = uvicorn.Config(
+        app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=20, timeout_keep_alive=30
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=asyncio.run, args=(server.serve(),), daemon=True)
     thread.start()
