@@ -13,7 +13,7 @@ from counterpoint.steering.methods.rerank import Reranking
 from small_encoder import TWO_PAIRS, made_up_dilemmas, small_scorer
 from small_language import language
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))  # last: benchmarks/steering.py is not tests/steering
 
 import steering_effects
 import steering_engine
