@@ -7,22 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from counterpoint.models.decoding import Decoding
+from counterpoint.steering.activation_fit import VectorFit, fit_vectors
+from counterpoint.steering.adapters_fit import AdapterTraining, fit_adapters
 from counterpoint.steering.engine import Engine
+from counterpoint.steering.method import METHODS
 from counterpoint.steering.methods.neighbourhood import Neighbours
 from counterpoint.steering.methods.rerank import Reranking
 from small_encoder import TWO_PAIRS, made_up_dilemmas, small_scorer
 from small_language import language
 
-sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))  # last: benchmarks/steering.py is not tests/steering
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 import steering_effects
 import steering_engine
 from steering_world import World
 
-from counterpoint.models.decoding import Decoding
-from counterpoint.steering.activation_fit import VectorFit, fit_vectors
-from counterpoint.steering.adapters_fit import AdapterTraining, fit_adapters
-from counterpoint.steering.method import METHODS
+sys.path.pop(0)  # its steering.py and authoring.py would hide the tests' folders of these names
 
 
 @pytest.fixture(scope="module")
