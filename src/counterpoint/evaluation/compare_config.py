@@ -91,6 +91,7 @@ def methods_of(model: str) -> tuple[str, ...]:
 def _check_fit(fit: FitConfig) -> None:
     least = {
         "members": 1,
+        "context_tokens": 0,
         "epochs": 1,
         "batch_size": 1,
         "head_iterations": 1,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def foresee(units: int, methods: int, *, pilot: Path | None = None, unit: str = 
     if methods < 2:
         return None
     spread = spread_of(pilot) if pilot else assumed()
-    return plan(units, comparisons=methods * (methods - 1) // 2, spread=spread, unit=unit)
+    return plan(units, comparisons=math.comb(methods, 2), spread=spread, unit=unit)
 
 
 def foresee_people(people: int, comparisons: int) -> Plan | None:
@@ -61,7 +62,7 @@ def foresee_questions(questions: int, methods: int) -> Plan | None:
 
 
 def _of_grades(units: int, methods: int, spread: Spread, unit: str = "cases") -> Plan | None:
-    pairs = methods * (methods - 1) // 2
+    pairs = math.comb(methods, 2)
     return plan(units, comparisons=pairs, spread=spread, unit=unit, scale=1.0) if pairs else None
 
 

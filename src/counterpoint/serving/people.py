@@ -315,11 +315,7 @@ class People:
             now = tx.append(before, numbered)
             if numbered:
                 self.kept.learn(tx, before, now, numbered, reading)
-            if key:
-                outcome = {"events": [event.id for event in sent]}
-                digest = tx.vault.keyed_hash("request", as_json(content))
-                row = {"key": key, "digest": digest, "outcome": as_json(outcome), "at": tx.now}
-                tx.add(schema.requests, now, [row])
+            _keep_answer(tx, now, key, content, [event.id for event in sent])
             tx.note(what, now)
         return Recorded(tuple(event.id for event in sent), len(fresh), repeated)
 
@@ -337,10 +333,7 @@ class People:
                 numbered = replace(event, sequence=before.sequence + 1, happened_at=moment, learned_at=tx.now)
                 now = tx.append(before, [numbered])
                 held = self.kept.learn(tx, before, now, [numbered], self.bank.read([]))
-                if key:
-                    digest = tx.vault.keyed_hash("request", as_json(content))
-                    row = {"key": key, "digest": digest, "outcome": as_json({"events": [event.id]}), "at": tx.now}
-                    tx.add(schema.requests, now, [row])
+                _keep_answer(tx, now, key, content, [event.id])
             tx.note(kind, before)
         return preferences(person, held, self.beliefs)
 
@@ -403,3 +396,11 @@ def _answered(tx: Transaction, person: PersonRow, key: str, content: object) -> 
     if row["digest"] != tx.vault.keyed_hash("request", as_json(content)):
         raise ConflictError(f"the idempotency key {key!r} was used before with other content; give a new one")
     return dict(json.loads(row["outcome"]))
+
+
+def _keep_answer(tx: Transaction, person: PersonRow, key: str, content: object, events: Sequence[str]) -> None:
+    """Remember what this idempotency key was answered; nothing where none was given."""
+    if key:
+        digest = tx.vault.keyed_hash("request", as_json(content))
+        row = {"key": key, "digest": digest, "outcome": as_json({"events": list(events)}), "at": tx.now}
+        tx.add(schema.requests, person, [row])

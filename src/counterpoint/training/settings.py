@@ -21,7 +21,7 @@ class FitConfig:
     """Folds of the cross-validation that sets the head's scale, because a precise prior makes it timid; 0 skips it."""
     head_iterations: int = 60
     """L-BFGS iterations at most; it stops before when the gradient is small."""
-    members: int = 4
+    members: int = 2
     """Encoders that are fine-tuned, one after the other, from different random draws; their mean is used."""
     context_tokens: int = 48
     """Tokens of the scenario's end that every other member reads before each option; the others read it alone."""
