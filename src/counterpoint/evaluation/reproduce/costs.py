@@ -12,7 +12,7 @@ from counterpoint.training.lm.settings import is_tiny
 if TYPE_CHECKING:
     from counterpoint.evaluation.reproduce.aloe_config import AloePaperConfig
 
-HEAD, TUNED_MEMBER, ENCODER_ASKS = 0.004, 0.12, 0.002
+HEAD, TUNED_MEMBER, ENCODER_ASKS = 0.004, 0.2, 0.002
 """Seconds: of a head a training dilemma, of fine-tuning one dilemma once in one member, of asking a dilemma."""
 
 TINY_STEP, TINY_ASKS = 0.05, 0.01
