@@ -65,7 +65,7 @@ def test_a_set_without_key_or_value_is_refused(text: str) -> None:
         (["encoder.reads=minds"], r"setting encoder\.reads: .*got 'minds'"),
         (["fit=3"], r"setting fit: "),
         (["fit.epochs.more=3"], r"setting fit\.epochs: "),
-        (["methods=pft"], r"setting methods: .*got 'pft'"),
+        (["methods=pft"], r"setting methods: .*got 'pft'\); write several, or one, as a list"),
     ],
 )
 def test_a_mistake_is_told_with_the_setting_and_what_was_given(sets: list[str], message: str) -> None:

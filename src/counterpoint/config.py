@@ -48,7 +48,8 @@ def resolve(
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or kind.__name__
-        raise BadInputError(f"setting {key}: {first['msg']} (got {first['input']!r})") from error
+        hint = "; write several, or one, as a list: [1, 2] or [1]" if first["type"] == "tuple_type" else ""
+        raise BadInputError(f"setting {key}: {first['msg']} (got {first['input']!r}){hint}") from error
 
 
 def read_toml(file: Path) -> dict[str, Any]:

@@ -90,6 +90,7 @@ def test_bad_input_ends_in_one_line_and_exit_code_2_in_a_real_process() -> None:
         (("compare", "--methods", ","), "error: methods must be given once each, at least one (got none)"),
         (("compare", "--seeds", "0"), "error: seeds must be at least 1 (got 0)"),
         (("compare", "--taxonomy", "vdc"), "error: unknown taxonomy 'vdc'. Did you mean 'vcd'?"),
+        (("compare", "--set", "fit.context_tokens=-1"), "error: fit.context_tokens must be at least 0 (got -1)"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(run: Run, arguments: tuple[str, ...], said: str) -> None:
