@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 import torch
-from transformers import BertConfig, BertModel
+from transformers import BertConfig, BertModel, MPNetConfig, MPNetModel
 
 from counterpoint.data import taxonomy
 from counterpoint.models.encoder import EncoderConfig, EncoderScorer
@@ -28,6 +28,9 @@ WORDS = {
 """What gives a pole away in made-up options; everything else in them is noise."""
 
 
+LAYERS = {"bert": 1, "mpnet": 2}
+
+
 class WordTokenizer:
     """A word's id is a hash of it."""
 
@@ -37,14 +40,13 @@ class WordTokenizer:
         return {"input_ids": [1, *(3 + zlib.crc32(word.encode()) % 997 for word in words), 2]}
 
 
-def small_text_encoder(cache: Path | None = None) -> TextEncoder:
-    """A one-layer encoder of 16 features with the same random weights at every call."""
-    config = BertConfig(
-        vocab_size=1000, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
-    )
+def small_text_encoder(cache: Path | None = None, *, kind: str = "bert") -> TextEncoder:
+    """An encoder of 16 features with the same random weights at every call."""
+    config, model = {"bert": (BertConfig, BertModel), "mpnet": (MPNetConfig, MPNetModel)}[kind]
+    size = {"vocab_size": 1000, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 32}
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        module = BertModel(config, add_pooling_layer=False)
+        module = model(config(**size, num_hidden_layers=LAYERS[kind]), add_pooling_layer=False)
         torch.nn.init.normal_(module.embeddings.word_embeddings.weight)
     return TextEncoder(module, WordTokenizer(), "small", cache)
 

@@ -27,7 +27,7 @@ QUICK = ("--set", "fit.calibration_folds=0", "--set", "fit.head_iterations=5")
 def _small_encoder() -> Iterator[None]:
     """The small encoder in place of the real one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TextEncoder, "load", staticmethod(lambda cache=None: small_text_encoder(cache)))
+        patch.setattr(TextEncoder, "load", staticmethod(lambda *_, cache=None: small_text_encoder(cache)))
         yield
 
 

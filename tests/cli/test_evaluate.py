@@ -24,7 +24,7 @@ FEW = ("--histories", "1,3", "--people", "4", "--seeds", "1", "--set", "newcomer
 @pytest.fixture(autouse=True)
 def _small_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     """The small encoder in place of the real one."""
-    monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda cache=None: small_text_encoder(cache)))
+    monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda *_, cache=None: small_text_encoder(cache)))
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from small_encoder import made_up_dilemmas, small_text_encoder, write_dilemmas
 @pytest.fixture(autouse=True)
 def _small_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     """The small encoder in place of the real one."""
-    monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda cache=None: small_text_encoder(cache)))
+    monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda *_, cache=None: small_text_encoder(cache)))
 
 
 @pytest.fixture

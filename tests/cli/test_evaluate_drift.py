@@ -20,7 +20,7 @@ FEW += ("--set", "before=6", "--set", "after=6", "--set", "moments=[0,3,6]", "--
 @pytest.fixture(autouse=True)
 def _small_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     """The small encoder in place of the real one."""
-    monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda cache=None: small_text_encoder(cache)))
+    monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda *_, cache=None: small_text_encoder(cache)))
 
 
 def invoke(out: Path, *more: str) -> str:

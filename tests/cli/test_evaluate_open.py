@@ -22,7 +22,7 @@ from small_language import language
 @pytest.fixture(autouse=True)
 def _small_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
     """The small encoder in place of the real one."""
-    monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda cache=None: small_text_encoder(cache)))
+    monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda *_, cache=None: small_text_encoder(cache)))
 
 
 def evaluate(out: Path, *more: str, suite: str = "vcd_open") -> tuple[str, dict[str, Any]]:

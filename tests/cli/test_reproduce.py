@@ -21,7 +21,7 @@ FEW = ("--methods", "base,pft", "--quick", "--histories", "none", "--ablations",
 def _small_encoder() -> Iterator[None]:
     """The small encoder in place of the real one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TextEncoder, "load", staticmethod(lambda cache=None: small_text_encoder(cache)))
+        patch.setattr(TextEncoder, "load", staticmethod(lambda *_, cache=None: small_text_encoder(cache)))
         yield
 
 

@@ -32,7 +32,7 @@ NUMBERS = ("mean", "ci_low", "ci_high")
 def _small_encoder() -> Any:
     """The small encoder in place of the real one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TextEncoder, "load", staticmethod(lambda cache=None: small_text_encoder(cache)))
+        patch.setattr(TextEncoder, "load", staticmethod(lambda *_, cache=None: small_text_encoder(cache)))
         yield
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +17,9 @@ from safetensors.torch import load_file, save_file
 
 from counterpoint.errors import BadInputError
 from counterpoint.models.encoder import EncoderConfig, EncoderScorer
+from counterpoint.models.packed import distance_bias, embedded, through
 from counterpoint.models.scorer import LogProbs, evidence
 from counterpoint.models.text_encoder import TextEncoder, pooled_features
-from counterpoint.models.tuned import pooled_states
 from counterpoint.training.fit import fit
 from counterpoint.training.objective import OBJECTIVES
 from counterpoint.training.settings import FitConfig
@@ -45,7 +46,7 @@ def scorer(request: pytest.FixtureRequest) -> EncoderScorer:
 @pytest.fixture
 def small_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is loaded is loaded over the small encoder."""
-    monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda cache=None: small_text_encoder(cache)))
+    monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda *_, cache=None: small_text_encoder(cache)))
 
 
 def same(one: list[LogProbs], other: list[LogProbs]) -> bool:
@@ -192,18 +193,30 @@ def test_the_shared_frozen_encoder_is_bit_identical_after_tuning() -> None:
     twin = scorer.fresh()
     fit(scorer, made_up_dilemmas(16, seed=5), TWO_PAIRS, OBJECTIVES.get("pft"), config=TUNE)
     assert scorer.tuned is not None
-    tuned = scorer.tuned.members[0].encoder.state_dict()
-    assert any(not torch.equal(tuned[key], value) for key, value in before.items())
+    tuned, prefix = scorer.tuned.members[0].layers.state_dict(), "encoder.layer."
+    assert all(
+        not torch.equal(tuned[key.removeprefix(prefix)], before[key]) for key in before if key.startswith(prefix)
+    )
     after = scorer.text_encoder.module.state_dict()
     assert all(torch.equal(after[key], value) for key, value in before.items())
     assert same(twin.score(DILEMMAS, ASKED), small_scorer().score(DILEMMAS, ASKED))
 
 
-def test_texts_end_to_end_give_what_each_gives_alone() -> None:
-    encoder = small_text_encoder()
-    ids = [encoder.token_ids(text) for text in ("leap", "lock the door and check it", "dive now")]
-    alone = [pooled_features(encoder.module, torch.tensor([own]), torch.ones(1, len(own)))[0, 16:] for own in ids]
-    torch.testing.assert_close(pooled_states(encoder.module, ids), torch.stack(alone))
+@pytest.mark.parametrize("kind", ["bert", "mpnet"])
+def test_texts_end_to_end_give_what_each_gives_alone(kind: str) -> None:
+    encoder = small_text_encoder(kind=kind)
+    # 0 is MPNet's start; 1, the made-up tokenizer's, is its padding
+    ids = [[0, *encoder.token_ids(text)[1:]] for text in ("leap", "lock the door and check it", "dive now")]
+    alone = [pooled_features(encoder.module, torch.tensor([own]), torch.ones(1, len(own)), [-1])[0] for own in ids]
+    packed = embedded(encoder.module, ids)
+    layers: Any = encoder.module.encoder
+    found = through(layers.layer, packed, distance_bias(encoder.module, packed)).pooled()
+    torch.testing.assert_close(found, torch.stack(alone))
+    for below in range(encoder.layers + 1):  # some layers once, in half precision, the others after
+        read = encoder.lower(ids, below)
+        found = through(layers.layer[below:], read, distance_bias(encoder.module, read)).pooled()
+        torch.testing.assert_close(found, torch.stack(alone), atol=0.01, rtol=0)
+        assert torch.equal(encoder.lower(ids[::-1], below).lengths, read.lengths.flip(0))
 
 
 def test_every_other_member_reads_the_end_of_the_scenario_before_the_option() -> None:

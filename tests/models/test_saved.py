@@ -50,7 +50,7 @@ KINDS = [(encoder, EncoderScorer), (adapter, LmScorer), (steered, CaaScorer), (s
 def test_every_kind_comes_back_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: object, kind: type
 ) -> None:
-    monkeypatch.setattr(TextEncoder, "load", lambda **_: small_text_encoder())
+    monkeypatch.setattr(TextEncoder, "load", lambda *_, **__: small_text_encoder())
     scorer: Scorer = make(tmp_path / "base")  # type: ignore[operator]
     scorer.save(tmp_path / "saved")
     found = load_scorer(tmp_path / "saved")

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from counterpoint.errors import BadInputError
-from counterpoint.models import text_encoder
-from counterpoint.models.text_encoder import TextEncoder, default_cache, pooled_features
+from counterpoint.models import bases, text_encoder
+from counterpoint.models.bases import default_cache
+from counterpoint.models.text_encoder import TextEncoder, pooled_features
 from small_encoder import small_text_encoder
 
 TEXTS = ["a cup of tea", "another cup of rather stronger tea", "", "a cup of tea"]
@@ -29,13 +30,13 @@ def test_weights_that_are_not_the_published_ones_are_refused_before_anything_loa
     def loaded(folder: Path) -> None:
         pytest.fail(f"{folder} was loaded")
 
-    monkeypatch.setattr(text_encoder, "_weights_folder", lambda: tmp_path)
+    monkeypatch.setattr(bases, "_carried", lambda _: [tmp_path / "model.safetensors"])
     monkeypatch.setattr(text_encoder, "_from_folder", loaded)
     with pytest.raises(BadInputError, match="no such file"):
         TextEncoder.load()
     (tmp_path / "model.safetensors").write_bytes(b"tea")
     found = "a9f74d1ec36ebdeb2da3f6e5868090cd2a2d20b3dcca7b62f60304b1d3d9ef42"  # printf tea | sha256sum
-    with pytest.raises(BadInputError, match=rf"SHA-256 is {found}, expected 53aa5117.*Not loaded"):
+    with pytest.raises(BadInputError, match=rf"SHA-256 is {found}, expected 53aa5117.*Not loaded.*pip install"):
         TextEncoder.load()
 
 
@@ -60,7 +61,7 @@ def test_padding_does_not_count(real: TextEncoder) -> None:
     batch = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True)
     mask = torch.nn.utils.rnn.pad_sequence([torch.ones_like(row) for row in ids], batch_first=True)
     with torch.no_grad():
-        pooled = pooled_features(real.module, batch, mask).numpy()
+        pooled = pooled_features(real.module, batch, mask, real.pooled).numpy()
     np.testing.assert_allclose(pooled, real.features(TEXTS[:2]), atol=2e-6)
 
 
@@ -162,11 +163,18 @@ def test_two_processes_at_once_get_and_leave_the_right_embeddings(tmp_path: Path
 
 
 def test_memory_is_bounded_and_forgetting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text_encoder, "MEMORY", 2)
+    for memory in ("FEATURES_MEMORY", "STATES_MEMORY"):
+        monkeypatch.setattr(text_encoder, memory, 2)
     encoder = small_text_encoder()
-    first = encoder.features(TEXTS)
+    first, states = encoder.features(TEXTS), encoder.lower([[5, 6], [7]], 1)
     assert not encoder._known
+    assert not encoder._lower
     np.testing.assert_array_equal(encoder.features(TEXTS), first)
+    assert torch.equal(encoder.lower([[5, 6], [7]], 1).states, states.states)
+    monkeypatch.undo()
+    assert torch.equal(encoder.lower([[5, 6], [7]], 1).states, states.states)
+    assert torch.equal(encoder.lower([[7], [5, 6], [7]], 1).states, states.states[[2, 0, 1, 2]])
+    assert len(encoder._lower) == 2
 
 
 def test_where_embeddings_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,7 +93,7 @@ def test_an_option_without_a_scenario_is_read_alone() -> None:
 
 
 def test_a_saved_term_scores_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda cache=None: small_text_encoder(cache)))
+    monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda *_, cache=None: small_text_encoder(cache)))
     scorer, dilemmas = fitted(), yes_or_no(5, 3)
     scorer.save(tmp_path)
     poles = [TWO_PAIRS.by_name[RISK].poles] * 5

@@ -91,7 +91,7 @@ def encoder_trainer(train: DataSet, finetune: bool) -> Trainer:
     from counterpoint.training.objective import OBJECTIVES
     from counterpoint.training.settings import FitConfig, Point
 
-    untrained = EncoderScorer.untrained(train.taxonomy)
+    untrained = EncoderScorer.untrained(train.taxonomy, finetune=finetune)
 
     def trainer(objective: str, dilemmas: Sequence[Dilemma], seed: int, within: Within) -> Scorer:
         def training(point: Point, total: int) -> None:

@@ -92,6 +92,7 @@ def _check_fit(fit: FitConfig) -> None:
     least = {
         "members": 1,
         "context_tokens": 0,
+        "layers": 1,
         "epochs": 1,
         "batch_size": 1,
         "head_iterations": 1,

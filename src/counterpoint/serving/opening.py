@@ -76,7 +76,7 @@ def open_scorer(name: str, data: DataSet) -> Scorer:
     """What reads evidence. The encoder is taught on the data once and kept, so that every process reads alike."""
     if name != "encoder":
         return open_evidence(name, data).scorer
-    from counterpoint.models.text_encoder import default_cache
+    from counterpoint.models.bases import default_cache
 
     poles = [[pole.name, pole.description] for pole in data.taxonomy.poles]
     recipe = content_hash("serve encoder", __version__, data.digest, poles)

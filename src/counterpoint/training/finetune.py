@@ -31,7 +31,7 @@ def finetune(
     report: Report | None,
 ) -> list[Point]:
     """AdamW over each member; `per_step` examples a step, so that every objective takes the same number of steps."""
-    part = scorer.start_tuning(contexts(config))
+    part = scorer.start_tuning(contexts(config), config.layers)
     steps = math.ceil(len(examples) / per_step) * config.epochs
     points: list[Point] = []
     for member in part.members:
@@ -64,8 +64,9 @@ def _train(
     member.train()
     for batch in _batches(len(examples), per_step, config.epochs):
         branches = Branches(scorer, [examples[i] for i in batch])
+        read = scorer.lower_states(branches.dilemmas, member.context)
         with quick:
-            logits = member(scorer.token_ids(branches.dilemmas, member.context), branches.codes).float()
+            logits = member(read, branches.codes).float()
         loss = objective.loss(branches.scores(logits))
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -85,9 +86,8 @@ def _optimiser(
     member: nn.Module, config: FitConfig, total: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
     """AdamW with weight decay on the encoder's matrices only; linear warm-up, then linear decay to 0."""
-    trained = [(name, p) for name, p in member.named_parameters() if p.requires_grad]
-    encoder = [p for name, p in trained if name.startswith("encoder.")]
-    head = [p for name, p in trained if not name.startswith("encoder.")]
+    encoder = [p for name, p in member.named_parameters() if name.startswith("layers.")]
+    head = [p for name, p in member.named_parameters() if not name.startswith("layers.")]
     matrices, vectors = [p for p in encoder if p.ndim > 1], [p for p in encoder if p.ndim <= 1]
     optimiser = torch.optim.AdamW(
         [

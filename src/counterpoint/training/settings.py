@@ -25,6 +25,8 @@ class FitConfig:
     """Encoders that are fine-tuned, one after the other, from different random draws; their mean is used."""
     context_tokens: int = 48
     """Tokens of the scenario's end that every other member reads before each option; the others read it alone."""
+    layers: int = 6
+    """Layers of the encoder that a member tunes, from the top; the others' states are computed once."""
     epochs: int = 3
     """Passes over the dilemmas in fine-tuning a member."""
     batch_size: int = 4

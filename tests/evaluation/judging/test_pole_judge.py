@@ -22,7 +22,7 @@ PAIR = TWO_PAIRS.by_name[RISK]
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda cache=None: small_text_encoder(cache)))
+    monkeypatch.setattr(TextEncoder, "load", staticmethod(lambda *_, cache=None: small_text_encoder(cache)))
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ PEOPLE = HistoryConfig(histories=(1, 2), people=8, questions=4, newcomers=6, noi
 def _small_encoder() -> Iterator[None]:
     """The small encoder in place of the real one."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TextEncoder, "load", staticmethod(lambda cache=None: small_text_encoder(cache)))
+        patch.setattr(TextEncoder, "load", staticmethod(lambda *_, cache=None: small_text_encoder(cache)))
         yield
 
 

@@ -72,7 +72,7 @@ def test_the_reply_that_fits_is_kept() -> None:
 def test_any_saved_scorer_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from counterpoint.models import encoder
 
-    monkeypatch.setattr(encoder.TextEncoder, "load", staticmethod(small_text_encoder))
+    monkeypatch.setattr(encoder.TextEncoder, "load", staticmethod(lambda *_, cache=None: small_text_encoder(cache)))
     small_scorer().save(tmp_path)
     method = METHODS.get("rerank").open(SimpleNamespace(taxonomy=TWO_PAIRS), str(tmp_path))  # type: ignore[arg-type]
     assert isinstance(method.evidence.scorer, EncoderScorer)  # type: ignore[union-attr]

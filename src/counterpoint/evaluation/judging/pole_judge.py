@@ -230,7 +230,7 @@ def _trainer(taxonomy: Taxonomy, seed: int, finetune: bool) -> Callable[[Sequenc
     from counterpoint.training.objective import OBJECTIVES
     from counterpoint.training.settings import FitConfig
 
-    untrained = EncoderScorer.untrained(taxonomy, config=EncoderConfig(situated="never"))
+    untrained = EncoderScorer.untrained(taxonomy, config=EncoderConfig(situated="never"), finetune=finetune)
 
     def train(dilemmas: Sequence[Dilemma]) -> Scorer:
         scorer = untrained.fresh()

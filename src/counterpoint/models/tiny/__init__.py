@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from counterpoint.errors import BadInputError
-from counterpoint.models.text_encoder import default_cache
+from counterpoint.models.bases import default_cache
 from counterpoint.models.tiny.school import School, Settings
 
 if TYPE_CHECKING:

@@ -1,11 +1,11 @@
-"""The small sentence encoder (`encoder`): a head in seconds, or the encoder itself in minutes."""
+"""The sentence encoder (`encoder`): a head in seconds, or the encoder's upper layers in minutes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from counterpoint.models.encoder import EncoderConfig, EncoderScorer
+from counterpoint.models.encoder import EncoderConfig, EncoderScorer, base_of
 from counterpoint.models.text_encoder import TextEncoder
 from counterpoint.training.fit import Terms, find_terms, fit
 from counterpoint.training.learner import BASE, Progress, Trained
@@ -26,12 +26,14 @@ class EncoderLearner:
         like: EncoderLearner | None = None,
     ) -> None:
         """`like` lends its frozen encoder, and what it found out about dilemmas where it sees them alike."""
-        text_encoder = like.untrained.text_encoder if like else TextEncoder.load()
+        config, self.settings = config or EncoderConfig(), settings or FitConfig()
+        self.base = base_of(config, self.settings.finetune)
+        shared = like if like and like.base == self.base else None
+        text_encoder = shared.untrained.text_encoder if shared else TextEncoder.load(self.base)
         self.untrained: EncoderScorer = EncoderScorer(text_encoder, taxonomy.poles, config)
-        self.settings = settings or FitConfig()
         self._terms: tuple[Sequence[Dilemma], Terms] | None = None
-        if like and (like.untrained.poles, like.untrained.config) == (self.untrained.poles, self.untrained.config):
-            self._terms = like._terms
+        if shared and (shared.untrained.poles, shared.untrained.config) == (taxonomy.poles, config):
+            self._terms = shared._terms
 
     def prepare(self, dilemmas: Sequence[Dilemma], progress: Progress) -> None:
         """Fill the cache of frozen features."""
