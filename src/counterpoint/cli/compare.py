@@ -31,7 +31,11 @@ def compare(
         str | None, typer.Option(help="The scorer: encoder, or lm: and a hub id, a folder or tiny.")
     ] = None,
     finetune: Annotated[
-        bool | None, typer.Option("--finetune/--frozen", help="Train the encoder too (minutes a method and seed).")
+        bool | None,
+        typer.Option(
+            "--finetune/--frozen",
+            help="Train a larger encoder's upper layers too: 2 s a dilemma, method and seed on a core.",
+        ),
     ] = None,
     methods: Annotated[str | None, typer.Option(help="Comma-separated; all where not given.")] = None,
     seeds: Annotated[int | None, typer.Option(help="How many seeds.")] = None,

@@ -21,7 +21,7 @@ class FitConfig:
     """Folds of the cross-validation that sets the head's scale, because a precise prior makes it timid; 0 skips it."""
     head_iterations: int = 60
     """L-BFGS iterations at most; it stops before when the gradient is small."""
-    members: int = 2
+    members: int = 1
     """Encoders that are fine-tuned, one after the other, from different random draws; their mean is used."""
     context_tokens: int = 48
     """Tokens of the scenario's end that every other member reads before each option; the others read it alone."""
@@ -31,7 +31,7 @@ class FitConfig:
     """Passes over the dilemmas in fine-tuning a member."""
     batch_size: int = 4
     """Dilemmas a step in fine-tuning; a method that splits a dilemma into two examples takes twice as many examples."""
-    learning_rate: float = 1e-4
+    learning_rate: float = 5e-5
     """Of the encoder, AdamW with linear warm-up over a tenth of the steps and linear decay."""
     head_learning_rate: float = 1e-3
     """Of the tuned part's head."""

@@ -12,7 +12,7 @@ from counterpoint.training.lm.settings import is_tiny
 if TYPE_CHECKING:
     from counterpoint.evaluation.reproduce.aloe_config import AloePaperConfig
 
-HEAD, TUNED_MEMBER, ENCODER_ASKS = 0.004, 0.2, 0.002
+HEAD, TUNED_MEMBER, ENCODER_ASKS = 0.004, 0.6, 0.002
 """Seconds: of a head a training dilemma, of fine-tuning one dilemma once in one member, of asking a dilemma."""
 
 TINY_STEP, TINY_ASKS = 0.05, 0.01
@@ -36,7 +36,7 @@ def seconds_of(settings: CompareConfig, method: str, *, trained: int, asked: int
         fit = settings.fit
         tuning = fit.members * fit.epochs * TUNED_MEMBER if fit.finetune else 0.0
         training = 0.0 if method == BASE else trained * (HEAD + tuning)
-        return 0.1 + training + asked * ENCODER_ASKS * (1 + 10 * fit.finetune)
+        return 0.1 + training + asked * ENCODER_ASKS * (1 + 100 * fit.finetune)
     lm = settings.lm.training
     passes = lm.epochs if lm.steps is None else lm.steps * lm.batch * lm.accumulate / max(1, trained)
     factor = DPO_FACTOR if method.startswith(("dpo", "ipo")) else 1.0

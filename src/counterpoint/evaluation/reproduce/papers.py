@@ -14,6 +14,8 @@ from counterpoint.evaluation.history.counting import GAIN
 from counterpoint.evaluation.reproduce.open_answers import OpenAnswers
 from counterpoint.evaluation.reproduce.pft_config import PftConfig
 from counterpoint.evaluation.reproduce.pft_material import FRACTIONS, Material
+from counterpoint.models.bases import LARGE, SMALL
+from counterpoint.models.encoder import base_of
 from counterpoint.training.lm.settings import LmTraining
 
 Row = dict[str, Any]
@@ -139,12 +141,13 @@ def _chosen(config: PftConfig) -> str:
 
 def _encoder(config: PftConfig) -> list[Row]:
     fit = config.fit
-    whole = (
-        f"fine-tuned, {fit.members} members of {fit.epochs} epochs" if fit.finetune else "frozen, under a linear head"
-    )
+    size = {SMALL: 22, LARGE: 109}[base_of(config.encoder, fit.finetune)]
+    how = "frozen, under a linear head"
+    if fit.finetune:
+        how = f"its upper {fit.layers} layers fine-tuned" + (f", {fit.members} times" if fit.members > 1 else "")
     steps = f"AdamW {fit.learning_rate:g} and L-BFGS for heads" if fit.finetune else "L-BFGS to the optimum"
     return [
-        aspect("model", "instruct models of 3 to 8 billion weights", f"a sentence encoder of 22 million, {whole}"),
+        aspect("model", "instruct models of 3 to 8 billion weights", f"a sentence encoder of {size} million, {how}"),
         aspect("what is trained", "LoRA, rank 8, alpha 32, dropout 0.05, attention", "a head over (option, pole)"),
         aspect("response", "the choice with its explanation, in tokens", "an option's share among the options"),
         aspect("optimiser", "AdamW 5e-5, linear schedule, 100 warm-up steps, batch 4 x 4", steps),
