@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from counterpoint.errors import BadInputError
+from counterpoint.models.bases import BASES, LARGE, SMALL, BaseName
 from counterpoint.models.encoder import EncoderConfig, EncoderScorer
 from counterpoint.models.packed import distance_bias, embedded, through
 from counterpoint.models.scorer import LogProbs, evidence
 from counterpoint.models.text_encoder import TextEncoder, pooled_features
 from counterpoint.training.fit import fit
+from counterpoint.training.learners.encoder import EncoderLearner
 from counterpoint.training.objective import OBJECTIVES
 from counterpoint.training.settings import FitConfig
 from counterpoint.types import Dilemma, Option, Pole, Taxonomy
@@ -263,3 +265,43 @@ def test_the_real_encoder_round_trips_and_knows_all_poles(embedding_cache: Path,
     scorer.save(tmp_path)
     assert same(EncoderScorer.load(tmp_path).score(dilemmas, asked), scorer.score(dilemmas, asked))
     assert {d.value_pair for d in dilemmas} == {RISK, TIME}
+
+
+def test_what_is_fine_tuned_is_built_on_the_large_encoder_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+
+    def load(base: BaseName = SMALL, *, cache: Path | None = None) -> TextEncoder:
+        asked.append(base)
+        encoder = small_text_encoder(cache)
+        encoder.identity = BASES[base].sha256
+        return encoder
+
+    monkeypatch.setattr(TextEncoder, "load", staticmethod(load))
+    for finetune in (False, True):
+        EncoderScorer.untrained(TWO_PAIRS, finetune=finetune)
+    EncoderScorer.untrained(TWO_PAIRS, config=EncoderConfig(base=LARGE))
+    scorer = EncoderScorer.untrained(TWO_PAIRS, config=EncoderConfig(base=SMALL), finetune=True)
+    assert asked == [SMALL, LARGE, LARGE, SMALL]
+    scorer.save(tmp_path / "small")
+    EncoderScorer.untrained(TWO_PAIRS, finetune=True).save(tmp_path / "large")
+    asked.clear()
+    for name in ("small", "large"):
+        EncoderScorer.load(tmp_path / name)
+    assert asked == [SMALL, LARGE]
+    frozen = EncoderLearner(TWO_PAIRS)
+    tuned = EncoderLearner(TWO_PAIRS, settings=TUNE, like=frozen)
+    again = EncoderLearner(TWO_PAIRS, settings=TUNE, like=tuned)
+    assert [asked.pop(), asked.pop()] == [LARGE, SMALL], "another encoder is not lent, the same one is"
+    assert again.untrained.text_encoder is tuned.untrained.text_encoder
+
+
+def test_only_the_upper_layers_are_tuned_and_no_more_than_there_are() -> None:
+    deep = EncoderScorer(small_text_encoder(kind="mpnet"), TWO_PAIRS.poles)
+    for asked, found in ((1, 1), (2, 2), (6, 2)):
+        assert deep.start_tuning([0], asked).depth == found
+    member = deep.start_tuning([0], 1).members[0]
+    own, frozen = member.layers.state_dict(), deep.text_encoder.module.encoder.layer[-1:].state_dict()
+    assert all(torch.equal(own[key], frozen[key]) for key in frozen)
+    assert {name.split(".")[0] for name, _ in member.named_parameters()} == {"layers", "head"}
