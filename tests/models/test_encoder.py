@@ -305,3 +305,15 @@ def test_only_the_upper_layers_are_tuned_and_no_more_than_there_are() -> None:
     own, frozen = member.layers.state_dict(), deep.text_encoder.module.encoder.layer[-1:].state_dict()
     assert all(torch.equal(own[key], frozen[key]) for key in frozen)
     assert {name.split(".")[0] for name, _ in member.named_parameters()} == {"layers", "head"}
+
+
+@pytest.mark.usefixtures("small_weights")
+def test_only_scenarios_that_are_trained_on_are_read_beforehand() -> None:
+    learner, told = EncoderLearner(TWO_PAIRS), list[tuple[int, int]]()
+    known = learner.untrained.text_encoder._known
+    before = set(known)
+    trained, asked = DILEMMAS[:4], DILEMMAS[4:6]
+    learner.prepare(trained, lambda done, total: told.append((done, total)), asked=asked)
+    options = {option.text for d in (*trained, *asked) for option in d.options}
+    assert set(known) - before == options | {d.scenario for d in trained}
+    assert told[-1] == (len(options) + 4, len(options) + 4)

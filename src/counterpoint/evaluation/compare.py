@@ -167,12 +167,13 @@ def _run_cells(
 
 def _prepare(learner: Learner, parts: Sequence[Parts], tell: Report) -> None:
     """What all methods share, first, with progress of its own."""
-    dilemmas = list({d.id: d for part in parts for d in (*part.train, *part.test)}.values())
+    trained = {d.id: d for part in parts for d in part.train}
+    asked = [d for d in {d.id: d for part in parts for d in part.test}.values() if d.id not in trained]
 
     def progress(done: int, total: int) -> None:
         tell(Stage(f"reading text {done} of at most {total}", 0.1 * done / max(1, total)))
 
-    learner.prepare(dilemmas, progress)
+    learner.prepare(list(trained.values()), progress, asked=asked)
 
 
 def _run_cell(

@@ -111,9 +111,12 @@ class EncoderScorer:
             return [f"{dilemma.scenario} {option.text}" for option in dilemma.options]
         return [option.text for option in dilemma.options]
 
-    def embed(self, dilemmas: Sequence[Dilemma], *, progress: Progress | None = None) -> None:
-        """Fill the cache of frozen features for these dilemmas."""
-        texts = [text for d in dilemmas for text in self.texts(d)]
+    def embed(
+        self, dilemmas: Sequence[Dilemma], *, asked: Sequence[Dilemma] = (), progress: Progress | None = None
+    ) -> None:
+        """Fill the cache of frozen features for dilemmas to train on and others that are only asked: their scenarios
+        are read when it has turned out that scenarios matter."""
+        texts = [text for d in (*dilemmas, *asked) for text in self.texts(d)]
         if self.config.situated == "auto":
             texts += [scenario_text(d) for d in dilemmas]
         self.text_encoder.features(texts, progress=progress)

@@ -34,8 +34,8 @@ class Trained(NamedTuple):
 class Learner(Protocol):
     """A model and what can be done with it."""
 
-    def prepare(self, dilemmas: Sequence[Dilemma], progress: Progress) -> None:
-        """Do once what every method would do again, such as reading all texts."""
+    def prepare(self, dilemmas: Sequence[Dilemma], progress: Progress, *, asked: Sequence[Dilemma] = ()) -> None:
+        """Do once what every method would do again, such as reading all texts; `asked` are never trained on."""
         ...
 
     def train(

@@ -35,9 +35,9 @@ class EncoderLearner:
         if shared and (shared.untrained.poles, shared.untrained.config) == (taxonomy.poles, config):
             self._terms = shared._terms
 
-    def prepare(self, dilemmas: Sequence[Dilemma], progress: Progress) -> None:
+    def prepare(self, dilemmas: Sequence[Dilemma], progress: Progress, *, asked: Sequence[Dilemma] = ()) -> None:
         """Fill the cache of frozen features."""
-        total = sum(1 + len(dilemma.options) for dilemma in dilemmas)
+        total = sum(1 + len(d.options) for d in dilemmas) + sum(len(d.options) for d in asked)
         done = 0
 
         def count(texts: int) -> None:
@@ -45,7 +45,7 @@ class EncoderLearner:
             done += texts
             progress(done, total)
 
-        self.untrained.embed(dilemmas, progress=count)
+        self.untrained.embed(dilemmas, asked=asked, progress=count)
 
     def train(
         self,

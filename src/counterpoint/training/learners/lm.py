@@ -32,7 +32,7 @@ class LmLearner:
                 f"{self.language.describe()['base']}"
             )
 
-    def prepare(self, dilemmas: Sequence[Dilemma], progress: Progress) -> None:
+    def prepare(self, dilemmas: Sequence[Dilemma], progress: Progress, *, asked: Sequence[Dilemma] = ()) -> None:
         """Nothing: what methods share is the prefix of a prompt, within one pass."""
 
     def train(
