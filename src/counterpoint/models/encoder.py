@@ -8,8 +8,8 @@ standardised on the training options, g(o) its character n-grams (`models/ngrams
 B, for value pairs where an option's meaning depends on its scenario s: `models/situated.py`), zero at first, so that
 the untrained scorer is zero-shot similarity; c(p) says how the pole's description mixes from the known poles'
 descriptions, by ridge regression: nearly one-hot for a pole that was trained, a mixture for one that never was.
-Fine-tuning trains other experts (`models/tuned.py`); what is learned is then the mean of the head and of theirs, a
-product of experts (Hinton 2002). The softmax sets options against each other: what they have in common cancels. Nothing
+Fine-tuning trains other experts (`models/tuned.py`), whose logits, tempered, are added to the head's: a product of
+experts (Hinton 2002). The softmax sets options against each other: what they have in common cancels. Nothing
 ties a pole to its opposite.
 Axes: `dilemma`, `option`, `pole`, `feature`.
 """
@@ -50,13 +50,16 @@ ZERO_SHOT_SCALE = 1.0
 POLE_RIDGE = 0.01
 """Ridge of c(p). Known poles come out nearly one-hot; two known poles with the same description share their column."""
 
+TUNED_SHARE = 0.5
+"""What the tuned part's logits count beside the head's, which are calibrated; its own are far too sure."""
+
 
 @dataclass(frozen=True)
 class EncoderConfig:
     """What an option is seen with."""
 
     base: Literal["auto", BaseName] = "auto"
-    """The sentence encoder under it. `auto`: all-mpnet-base-v2 where it is fine-tuned, all-MiniLM-L6-v2, ten times as
+    """The sentence encoder under it. `auto`: all-mpnet-base-v2 where it is fine-tuned; all-MiniLM-L6-v2, five times as
     fast, where it is frozen."""
     reads: Literal["options", "scenario"] = "options"
     """`options`: their texts alone. `scenario`: the scenario's text before each option's."""
@@ -197,7 +200,7 @@ class EncoderScorer:
             if self.situated is not None and scenario is not None:
                 learned = learned + self.situated.logits(scenario.expand_as(z), z, len(self.poles)) @ codes
             if self.tuned is not None:
-                learned = (learned + self.tuned(partial(self.lower_states, [dilemma]), codes)) / 2
+                learned = learned + TUNED_SHARE * self.tuned(partial(self.lower_states, [dilemma]), codes)
             logits = self.zero_shot(options, wanted) + learned
             rows = F.log_softmax(logits.T[[column[pole.description] for pole in asked]], dim=-1)
             scored.append(np.asarray(rows.numpy(), np.float32))

@@ -1,7 +1,7 @@
 """Train the scorer's tuned part by stochastic steps, apart from the head on frozen features.
 
-Apart, because the two then err on different dilemmas, and their mean is better than either or than one started from the
-other (docs/log.md).
+Apart, because the two then err on different dilemmas, and together they are better than either or than one started from
+the other (docs/log.md).
 """
 
 from __future__ import annotations
