@@ -188,7 +188,7 @@ def fit_platt(lean: Array, pairs: Sequence[str], positive: Sequence[bool]) -> Pl
 
 
 def encoder_judge(data: DataSet, *, seed: int = 0, finetune: bool = False) -> PoleJudge:
-    """The encoder trained by PFT on labelled dilemmas; `finetune` trains it whole, six times.
+    """The encoder trained by PFT on labelled dilemmas; `finetune` tunes the larger encoder, six times.
 
     Raises:
         BadInputError: fewer scenarios than `FOLDS`.
