@@ -43,7 +43,7 @@ def _events(response: httpx.Response) -> Iterator[str]:
 
 def test_streams_under_way_are_finished_after_sigterm(folder: Path, parts: list[str]) -> None:
     with serving(folder, parts) as process:
-        begun, told = threading.Event(), list[list[str]]()
+        begun, told = threading.Semaphore(0), list[list[str]]()
 
         def stream() -> None:
             body = _body(parts, stream=True, n=4, max_tokens=150, seed=1, temperature=2)
@@ -52,12 +52,13 @@ def test_streams_under_way_are_finished_after_sigterm(folder: Path, parts: list[
                 found = []
                 for event in _events(response):
                     found.append(event)
-                    begun.set()
+                    if len(found) == 1:
+                        begun.release()
                 told.append(found)
 
         with ThreadPoolExecutor(3) as pool:
             streams = [pool.submit(stream) for _ in range(3)]
-            assert begun.wait(60)
+            assert all(begun.acquire(timeout=60) for _ in streams)
             process.terminate()
             for one in streams:
                 one.result(120)
