@@ -59,6 +59,7 @@ def test_streams_under_way_are_finished_after_sigterm(folder: Path, parts: list[
         with ThreadPoolExecutor(3) as pool:
             streams = [pool.submit(stream) for _ in range(3)]
             assert all(begun.acquire(timeout=60) for _ in streams)
+            assert len(told) < len(streams)
             process.terminate()
             for one in streams:
                 one.result(120)
