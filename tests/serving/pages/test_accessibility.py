@@ -36,6 +36,7 @@ def three_replies(page: Page) -> None:
     """Ask something side by side."""
     page.goto("/person/side-by-side")
     page.get_by_role("link", name="Time Preference").click()
+    expect(page.get_by_label("Prompt")).not_to_have_value("")
     page.get_by_role("button", name="Answer three times").click()
     expect(page.locator(".columns article")).to_have_count(3)
 
@@ -52,6 +53,7 @@ def wrong_name(page: Page) -> None:
     page.goto("/person/data")
     page.get_by_label("To confirm").fill("nobody")
     page.get_by_role("button", name="Delete me").click()
+    expect(page.get_by_text("Nothing was deleted").first).to_be_visible()
 
 
 def opened(path: str) -> Callable[[Page], None]:
@@ -80,7 +82,10 @@ OF_A_PERSON = {
 
 
 def check(page: Page) -> None:
-    """Nothing that axe calls serious or critical, nothing wider than the window."""
+    """Nothing that axe calls serious or critical, nothing wider than the window.
+
+    A click returns before the page that it leads to is there: expect something of that page before this.
+    """
     found = Axe().run(page).response["violations"]
     worst = [(one["id"], [node["target"] for node in one["nodes"]]) for one in found if one["impact"] != "minor"]
     assert worst == []
@@ -105,8 +110,10 @@ def test_the_operators_pages_have_no_accessibility_fault(visit: Visit, demo: Dem
     opened("/operator")(page)
     check(page)
     page.get_by_role("button", name=f"Make a link for {demo.person.person}").click()
+    expect(page.get_by_role("heading", name=f"Link for {demo.person.person}")).to_be_focused()
     check(page)
     page.get_by_role("link", name=demo.person.person).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Where {demo.person.person} stands")
     check(page)
 
 
@@ -122,6 +129,7 @@ def test_pages_for_strangers_have_no_accessibility_fault(
     page.goto("/sign-in")
     page.get_by_label("API key").fill("cp_wrong")
     page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("This key does not open these pages.")).to_be_visible()
     check(page)
 
 

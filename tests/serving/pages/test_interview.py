@@ -100,6 +100,7 @@ def test_everything_works_without_script(visit: Visit, demo: Demo, who: Principa
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Question {number}")
         page.get_by_role("radio").last.check()
         page.get_by_role("button", name="Answer", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Question 3")
     expect(page.locator(".said")).to_contain_text("The answer is kept. It pulls")
     page.get_by_role("button", name="Take that answer back").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Question 2")

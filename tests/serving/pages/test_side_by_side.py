@@ -29,6 +29,7 @@ def test_a_situation_is_answered_for_nobody_for_them_and_for_the_opposite(
     page = visit(newcomer, width=width, script=script)
     page.goto("/person/side-by-side")
     page.get_by_role("link", name=PAIR).click()
+    expect(page.get_by_label("Prompt")).not_to_have_value("")
     scenario = page.get_by_label("Prompt").input_value()
     page.get_by_role("button", name="Answer three times").click()
     columns = page.locator(".columns article")
