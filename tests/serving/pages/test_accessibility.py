@@ -86,6 +86,7 @@ def check(page: Page) -> None:
 
     A click returns before the page that it leads to is there: expect something of that page before this.
     """
+    page.wait_for_load_state()
     found = Axe().run(page).response["violations"]
     worst = [(one["id"], [node["target"] for node in one["nodes"]]) for one in found if one["impact"] != "minor"]
     assert worst == []
