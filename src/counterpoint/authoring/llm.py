@@ -313,7 +313,8 @@ class LLM:
     async def _sleep(self, seconds: float) -> None:
         """Sleep, but not beyond the run's end."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.budget.ended.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self.budget.ended.wait()
 
 
 class _Patience:

@@ -154,8 +154,11 @@ class _Answer:
         until = time.monotonic() + seconds
         async with aclosing(self.service.chat.write(self.order)) as pieces:
             while True:
-                try:  # not one `timeout` around it all: pieces may be asked for by different tasks
-                    piece = await asyncio.wait_for(anext(pieces), until - time.monotonic())
+                # A limit on each piece, not on all: different tasks may ask for them. Not `wait_for`, which before
+                # Python 3.12 swallows a cancellation that comes together with a piece: the reply went on for nobody.
+                try:
+                    async with asyncio.timeout(until - time.monotonic()):
+                        piece = await anext(pieces)
                 except StopAsyncIteration:
                     return
                 except TimeoutError:
