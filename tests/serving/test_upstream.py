@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from counterpoint.serving.chat.upstream import Upstream
 from counterpoint.serving.store.records import NewEvent, Principal, Scope
@@ -91,6 +93,8 @@ class Scripted:
 
     def __init__(self) -> None:
         self.status, self.delay = 200, 0.0
+        self.after = ""
+        """What comes after the first piece: a line of the stream, `break` off, `stall`; nothing: it ends well."""
         self.sent: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.app = FastAPI()
@@ -103,8 +107,6 @@ class Scripted:
 
     async def answer(self, request: Request) -> Response:
         """One word, or what was told."""
-        import asyncio
-
         self.sent.append(await request.json())
         self.headers.append(dict(request.headers))
         await asyncio.sleep(self.delay)
@@ -114,16 +116,27 @@ class Scripted:
         head = '{"id":"x","object":"chat.completion.chunk","created":1,"model":"m","choices":'
         said = f'data: {head}[{{"index":0,"delta":{{"content":"Yes"}},"finish_reason":null}}]}}\n\n'
         end = f'data: {head}[{{"index":0,"delta":{{}},"finish_reason":"stop"}}]}}\n\n'
+        if self.after:
+            return StreamingResponse(self._goes_wrong(said), media_type="text/event-stream")
         return Response(said + end + "data: [DONE]\n\n", media_type="text/event-stream")
+
+    async def _goes_wrong(self, said: str) -> AsyncIterator[str]:
+        yield said
+        if self.after == "break":
+            raise ConnectionAbortedError
+        if self.after == "stall":
+            await asyncio.sleep(3.0)
+        else:
+            yield f"data: {self.after}\n\n"
 
 
 @pytest.fixture
-def scripted(folder: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Scripted, Running]]:
+def scripted(tmp_path: Path) -> Iterator[tuple[Scripted, Running]]:
     """A service in front of it."""
     endpoint = Scripted()
     with (
         plain_server(endpoint.app) as url,
-        running(_through(folder, request.node.name[:60], url, "sk-upstream-secret")) as served,
+        running(_through(tmp_path, "before", url, "sk-upstream-secret")) as served,
     ):
         yield endpoint, served
 
@@ -170,6 +183,38 @@ def test_an_endpoint_that_is_too_slow_is_given_up(scripted: tuple[Scripted, Runn
     endpoint, served = scripted
     endpoint.delay = 4.0
     assert _post(served).status_code == 504
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("after", "ours", "code"),
+    [
+        ("break", 502, "upstream_error"),
+        ("stall", 504, "upstream_timeout"),
+        ("[DONE]", 502, "upstream_error"),  # of a reply that has not ended
+        ('{"error": {"message": "out of memory"}}', 502, "upstream_error"),
+        ("<html>", 502, "upstream_error"),
+        ("7", 502, "upstream_error"),
+        ('{"choices": null}', 502, "upstream_error"),
+        ('{"choices": [{"index": 9, "delta": {"content": "to somebody else"}}]}', 502, "upstream_error"),
+    ],
+)
+def test_what_goes_wrong_in_the_middle_of_a_reply_is_told_as_the_endpoints(
+    scripted: tuple[Scripted, Running], after: str, ours: int, code: str, stream: bool
+) -> None:
+    endpoint, served = scripted
+    endpoint.after = after
+    failed = _post(served, stream=stream)
+    if stream:
+        assert failed.status_code == 200
+        assert '"Yes"' in failed.text
+        last = failed.text.removesuffix("\n\n").rsplit("data: ", 1)[-1]
+        error = json.loads(last)["error"]
+    else:
+        assert failed.status_code == ours
+        error = failed.json()["error"]
+    assert error["code"] == code
+    assert "sk-upstream-secret" not in failed.text
 
 
 def test_a_service_is_not_ready_while_its_endpoint_is_away(folder: Path) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
+import httpx
 import openai
+from openai.types.chat import ChatCompletionChunk
 
 from counterpoint.errors import BadInputError
 from counterpoint.serving.chat.backend import Finish, Order, Piece
@@ -58,15 +60,20 @@ class Upstream:
         read = written = 0
         try:
             async for chunk in stream:
-                if chunk.usage is not None:
-                    read, written = chunk.usage.prompt_tokens, chunk.usage.completion_tokens
-                for choice in chunk.choices:
-                    if choice.delta.content:
-                        yield Piece(choice.index, choice.delta.content)
-                    if choice.finish_reason is not None:
-                        finishes[choice.index] = _FINISH.get(choice.finish_reason, "stop")
+                read, written = _tokens(chunk) or (read, written)
+                for index, text, finish in _news(chunk, order.choices):
+                    if text:
+                        yield Piece(index, text)
+                    if finish is not None:
+                        finishes[index] = finish
         except openai.OpenAIError as error:
             raise _refusal(error) from error
+        except httpx.TimeoutException as error:  # the client wraps what goes wrong before the first chunk, not after
+            raise ApiError(504, "upstream_timeout", "the upstream endpoint stopped in the middle of a reply") from error
+        except httpx.HTTPError as error:
+            raise ApiError(502, "upstream_error", "the upstream endpoint broke off") from error
+        except (AttributeError, TypeError, ValueError) as error:  # neither does it check what a chunk holds
+            raise ApiError(502, "upstream_error", "the upstream endpoint sent what is no chunk of a reply") from error
         finally:
             await stream.close()
         if len(finishes) < order.choices:
@@ -114,6 +121,22 @@ def _opened(name: str, host: _Host) -> Drafting:
     method = METHODS.get(name).open(host)
     assert isinstance(method, Drafting)
     return method
+
+
+def _tokens(chunk: ChatCompletionChunk) -> tuple[int, int] | None:
+    """Tokens of the prompt and of all replies, on the chunk that tells them."""
+    return None if chunk.usage is None else (int(chunk.usage.prompt_tokens), int(chunk.usage.completion_tokens))
+
+
+def _news(chunk: ChatCompletionChunk, choices: int) -> list[tuple[int, str, Finish | None]]:
+    """Which reply, what it goes on with, and why it has ended. ValueError for a reply nobody asked for."""
+    news = []
+    for choice in chunk.choices:
+        index, text, reason = choice.index, choice.delta.content or "", choice.finish_reason
+        if index not in range(choices) or not isinstance(text, str):
+            raise ValueError(f"reply {index!r} of {choices}, text {type(text).__name__}")
+        news.append((index, text, None if reason is None else _FINISH.get(reason, "stop")))
+    return news
 
 
 def _refusal(error: openai.OpenAIError) -> ApiError:
