@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from counterpoint.errors import BadInputError
-from counterpoint.runlog import RunFolder, dump_json, write_text
+from counterpoint.runlog import RunFolder, disk_faults_told, dump_json, write_text
+from full_disk import files_of_at_most
 
 
 def opened(path: Path, identity: str = "a") -> RunFolder:
@@ -23,13 +28,39 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(
     write_text(path, "old")
 
     def full(*_: object) -> None:
-        raise OSError("no space left")
+        raise OSError(errno.ENOSPC, "no space left")
 
     monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="no space"):
         write_text(path, "new")
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_a_disk_that_takes_no_more_is_told_with_the_file_s_name(tmp_path: Path) -> None:
+    with files_of_at_most(1000), pytest.raises(OSError, match="too large") as caught:
+        write_text(tmp_path / "results.json", "x" * 4000)
+    assert caught.value.filename == str(tmp_path / "results.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_library_could_not_write_is_an_error_of_the_disk_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(with_what: str) -> None:
+        with disk_faults_told(tmp_path):
+            if with_what == "safetensors":
+                save_file({"x": torch.zeros(4000)}, tmp_path / "x.safetensors")
+            raise RuntimeError("unexpected pos 44544 vs 44432")  # as PyTorch does
+
+    with files_of_at_most(1000), pytest.raises(OSError, match="too large") as caught:
+        write("safetensors")
+    assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(tmp_path))
+    with pytest.raises(RuntimeError, match="unexpected pos"):  # there is room: something else is wrong
+        write("torch")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1 << 30, 1 << 30, 4096))
+    with pytest.raises(OSError, match="No space left"):
+        write("torch")
 
 
 def test_json_never_holds_nan_and_keeps_order_and_letters() -> None:

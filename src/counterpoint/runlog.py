@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
+import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +19,9 @@ try:
     import fcntl
 except ImportError:  # Windows: two runs in one folder are then not told from one
     fcntl = None  # type: ignore[assignment]
+
+ALMOST_FULL = 1 << 20
+"""Bytes; a disk with less room counts as full when something could not be written."""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -30,9 +37,29 @@ def write_bytes(path: Path, data: bytes) -> None:
             file.write(data)
         os.chmod(name, 0o644)
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError):  # a full disk's names no file, or the temporary one
+            error.filename = str(path)
         raise
+
+
+@contextmanager
+def disk_faults_told(folder: Path) -> Iterator[None]:
+    """What a library raises because the disk in `folder` is full or faulty, as the OSError it is.
+
+    safetensors writes the system's number into its message; PyTorch says nothing of it, so that the disk is asked.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        told = re.search(r"\(os error (\d+)\)", str(error))
+        if told is None and shutil.disk_usage(folder).free >= ALMOST_FULL:
+            raise
+        number = errno.ENOSPC if told is None else int(told[1])
+        raise OSError(number, os.strerror(number), str(folder)) from error
 
 
 def dump_json(value: Any) -> str:

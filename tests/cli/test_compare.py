@@ -12,11 +12,12 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from counterpoint.cli import app
+from counterpoint.cli import app, main
 from counterpoint.cli.compare import estimate, print_results
 from counterpoint.cli.progress import progress_bar
 from counterpoint.evaluation.progress import Stage
 from counterpoint.models.text_encoder import TextEncoder
+from full_disk import files_of_at_most
 from small_encoder import made_up_dilemmas, small_text_encoder, write_dilemmas
 
 REAL_LOAD = TextEncoder.load
@@ -63,6 +64,28 @@ def test_json_is_all_that_is_printed_and_parses(data: Path, tmp_path: Path) -> N
     written = json.loads((tmp_path / "results.json").read_text())
     assert {key: written[key] for key in found} == found
     assert written["config"]["methods"] == ["pft", "base"]
+
+
+@pytest.mark.parametrize("size", [2_000, 20_000])
+def test_a_run_that_met_a_full_disk_says_so_and_goes_on_when_there_is_room(
+    data: Path, tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["compare", "--data", str(data), "--methods", "pft,sft_mixed", "--seeds", "1", *QUICK, "--out"]
+    out = tmp_path / "out"
+    monkeypatch.setattr(sys, "argv", ["counterpoint", *asked, str(out)])
+    with files_of_at_most(size), pytest.raises(SystemExit) as end:
+        main()
+    said = capsys.readouterr().err
+    assert end.value.code == 2
+    assert f"error: {out}" in said
+    assert "Traceback" not in said
+    assert "the same command goes on from there" in said
+    assert not (out / "results.json").exists()
+    invoke(*asked, str(out))
+    invoke(*asked, str(tmp_path / "whole"))
+    ways = [json.loads((tmp_path / name / "results.json").read_text()) for name in ("out", "whole")]
+    assert [way.pop("seconds") is not None for way in ways] == [True, True]
+    assert ways[0] == ways[1]
 
 
 def test_flags_config_and_sets_reach_the_run(data: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -51,6 +52,10 @@ app.command()(serve)
 app.add_typer(keys, name="keys")
 app.add_typer(db, name="db")
 
+DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO}
+"""What a disk says when it is full, over its quota, a file's limit is met, it can't be written, or fails."""
+DISK_ADVICE = "What was finished is kept: make room or set it right, and the same command goes on from there"
+
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -76,7 +81,7 @@ def run() -> None:
 
 
 def main() -> None:
-    """Run the command line; `CounterpointError` becomes its message and exit code 2."""
+    """Run the command line; `CounterpointError` and a full disk become a message and exit code 2."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         app()
@@ -90,3 +95,9 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output went away, as `| head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
+    except OSError as error:
+        if error.errno not in DISK_FAULTS:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror}. {DISK_ADVICE}", file=sys.stderr)
+        raise SystemExit(2) from None

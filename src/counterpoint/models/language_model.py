@@ -23,6 +23,7 @@ import torch
 from safetensors import SafetensorError
 
 from counterpoint.errors import BadInputError, MissingExtraError
+from counterpoint.runlog import disk_faults_told
 
 FORMAT = "counterpoint.language_model/1"
 PREFIX = "lm:"
@@ -178,7 +179,8 @@ class LanguageModel:
         if not self.has_adapter:
             raise BadInputError(f"{self.name} has no adapter to save")
         folder.mkdir(parents=True, exist_ok=True)
-        self.model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
+        with disk_faults_told(folder):
+            self.model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
         (folder / RECORD).write_text(json.dumps(self.describe(), indent=2) + "\n")
 
     def load_adapter(self, folder: Path, *, trainable: bool = False) -> None:

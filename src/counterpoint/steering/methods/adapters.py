@@ -25,10 +25,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from counterpoint.errors import BadInputError
 from counterpoint.models.language_model import RECORD
+from counterpoint.runlog import write_bytes
 from counterpoint.steering.adapter_bank import AdapterBank, Lora, read_lora
 from counterpoint.steering.method import Answerer, Draft, Needs
 from counterpoint.steering.steering import Steering
@@ -77,7 +78,7 @@ class Adapters:
             flat = {
                 f"{m}.lora_{x}": t.contiguous() for m, ab in lora.factors.items() for x, t in zip("AB", ab, strict=True)
             }
-            save_file(flat, folder / names[name])
+            write_bytes(folder / names[name], save(flat))
         made = {name: {"file": names[name], "scale": lora.scale} for name, lora in self.loras.items()}
         record = {"format": FORMAT, "identity": self.identity, "adapters": made}
         (folder / FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -28,7 +28,7 @@ from counterpoint.models.language_model import PREFIX, LanguageModel
 from counterpoint.models.prompts import Prompter
 from counterpoint.models.trie import Shape
 from counterpoint.models.trie.anatomy import anatomy
-from counterpoint.runlog import write_text
+from counterpoint.runlog import disk_faults_told, write_text
 from counterpoint.training.lm.checkpoints import open_folder
 from counterpoint.training.lm.conversation_rows import Chat, conversation_rows, packed, plan_conversations
 from counterpoint.training.lm.conversation_settings import BETA, AloeTraining, Stage, defaults_for
@@ -169,6 +169,7 @@ def _write_whole(language: LanguageModel, where: Path) -> None:
     merged = language.model.merge_and_unload()
     with tempfile.TemporaryDirectory(dir=where.parent, prefix="sft-model-") as temporary:
         folder = Path(temporary) / "model"
-        merged.save_pretrained(folder, safe_serialization=True)
+        with disk_faults_told(folder.parent):
+            merged.save_pretrained(folder, safe_serialization=True)
         language.tokenizer.save_pretrained(folder)
         folder.rename(where)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from counterpoint.errors import BadInputError
 from counterpoint.models.trie import Branch, Plan, build_plan, tree_attention
+from counterpoint.runlog import disk_faults_told
 from counterpoint.training.lm.batches import MicroBatch, Work
 from counterpoint.training.lm.checkpoints import load_trainable, save_trainable, trainable
 from counterpoint.training.lm.module import TrieModule
@@ -124,6 +125,10 @@ class TrieTrainer(transformers.Trainer):  # type: ignore[misc]  # transformers i
         return [_Pass(lambda: 0 * model(_IDLE).cpu().sum(), None)] * (most[1] - passes)
 
     # -- checkpoints: the adapter only, and no pickle of the arguments -------------------------------------------------
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        with disk_faults_told(Path(self.args.output_dir)):
+            super()._save_checkpoint(model, trial)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
         if not self.args.should_save:
