@@ -39,7 +39,7 @@ def write_bytes(path: Path, data: bytes) -> None:
         os.replace(name, path)
     except BaseException as error:
         Path(name).unlink(missing_ok=True)
-        if isinstance(error, OSError):  # a full disk's names no file, or the temporary one
+        if isinstance(error, OSError) and error.errno:  # a full disk names no file, or the temporary one
             error.filename = str(path)
         raise
 
